@@ -2,6 +2,7 @@
  * the process is gone. Immutable and counted; any thread. Used by rows to read limits and usage. */
 #pragma once
 
+#include "base/cleanup.h"
 #include "host/host.h"
 
 #include <stdbool.h>
@@ -27,7 +28,7 @@ struct groups;
 int groups_open(const struct host *host, pid_t pid, struct groups **ret);
 struct groups *groups_ref(struct groups *groups);
 void groups_unref(struct groups *groups);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(struct groups, groups_unref)
+DEFINE_AUTOPTR(groups, groups_unref)
 
 /* Whether the controller is there for this process, and in which version of the interface: 0 (missing), 1 or 2. */
 int groups_version(const struct groups *groups, enum controller controller);

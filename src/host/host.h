@@ -2,6 +2,8 @@
  * fixture folder in a test. Everything is read with openat() below that root; nothing here decides. */
 #pragma once
 
+#include "base/cleanup.h"
+
 #include <glib.h>
 #include <sys/types.h>
 
@@ -11,7 +13,7 @@ struct host;
  * is mounted from proc/self/mountinfo, once. Returns 0 or -errno (-ENOENT: no proc/self/mountinfo there). */
 int host_new(int root_fd, struct host **ret);
 void host_free(struct host *host);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(struct host, host_free)
+DEFINE_AUTOPTR(host, host_free)
 
 /* Directory fds, owned by the host: the root itself, and its proc/. */
 int host_root_fd(const struct host *host);

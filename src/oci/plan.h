@@ -3,6 +3,8 @@
  * when it runs without the wrapper. JSON on disk, at most 1 MiB. */
 #pragma once
 
+#include "base/cleanup.h"
+
 #include <glib.h>
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -34,4 +36,4 @@ int plan_from_spec(json_object *spec, const char *root, const char *id, const ch
 int plan_read(const char *path, struct plan **ret, GError **error);
 int plan_write(const struct plan *plan, const char *path, GError **error);
 void plan_free(struct plan *plan);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(struct plan, plan_free)
+DEFINE_AUTOPTR(plan, plan_free)

@@ -3,6 +3,7 @@
  * nobody registered, so that rows need not know the difference. */
 #pragma once
 
+#include "base/cleanup.h"
 #include "host/groups.h"
 #include "registry/sysctl-store.h"
 
@@ -61,7 +62,7 @@ struct container *container_new(enum container_kind kind, uint32_t serial, const
                                 struct container *parent);
 struct container *container_ref(struct container *container);
 void container_unref(struct container *container);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(struct container, container_unref)
+DEFINE_AUTOPTR(container, container_unref)
 
 /* Whether init is alive (a zombie is not). Any thread; one system call. */
 int container_alive(const struct container *container);
