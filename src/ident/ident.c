@@ -37,39 +37,62 @@ void ident_free(struct ident *ident)
         g_free(ident);
 }
 
-/* The thread group of a thread: pidfds and groups are of processes. */
-static pid_t read_process(const struct ident *ident, pid_t thread)
+/* A number of proc/<pid>/status, by the newline, name and colon before it. Returns it or -errno. */
+static int read_status_number(const struct ident *ident, pid_t pid, const char *name)
 {
         g_autoptr(GString) text = g_string_new(NULL);
-        g_autofree char *path = g_strdup_printf("%d/status", thread);
+        g_autofree char *path = g_strdup_printf("%d/status", pid);
         int r = file_read_at(host_proc_fd(ident->host), path, STATUS_MAX, text);
-        const char *line = r < 0 ? NULL : strstr(text->str, "\nTgid:");
-        int process;
+        const char *line = r < 0 ? NULL : strstr(text->str, name);
+        int number;
 
         if (r < 0)
                 return r == -ENOENT ? -ESRCH : r;
-        return line && sscanf(line, "\nTgid: %d", &process) == 1 ? process : -EPROTO;
+        return line && sscanf(line + strlen(name), "%d", &number) == 1 ? number : -EPROTO;
 }
 
-/* The process that stands for a spot view: the init of the caller's PID namespace, or, in the server's own one, the
- * caller itself. When it ends the view is dropped; whoever is left gets a new one. */
-static pid_t find_anchor(const struct ident *ident, pid_t caller, ino_t pid_ns)
+/* The thread group of a thread: pidfds and groups are of processes. */
+static pid_t read_process(const struct ident *ident, pid_t thread)
 {
-        return pid_ns == ident->pid_ns ? read_process(ident, caller) : ns_init_pid(host_proc_fd(ident->host), caller);
+        return read_status_number(ident, thread, "\nTgid:");
 }
 
-/* The identity of a spot view: init is the anchor, the owner of what is shown is the caller's own user namespace. */
+static pid_t read_parent(const struct ident *ident, pid_t process)
+{
+        return read_status_number(ident, process, "\nPPid:");
+}
+
+/* The process that stands for a spot view: the init of the caller's PID namespace, or, in the server's own
+ * one, the eldest of the caller's line that is in its user namespace. When it ends the view is dropped;
+ * whoever is left gets a new one. */
+static pid_t find_anchor(const struct ident *ident, pid_t process, ino_t user_ns, ino_t pid_ns)
+{
+        int proc = host_proc_fd(ident->host);
+
+        if (pid_ns != ident->pid_ns)
+                return ns_init_pid(proc, process);
+        for (;;) {
+                pid_t parent = read_parent(ident, process);
+                ino_t parent_ns;
+                if (parent <= 1 || ns_inode(proc, parent, "user", &parent_ns) < 0 || parent_ns != user_ns)
+                        return process;
+                process = parent;
+        }
+}
+
+/* The identity of a spot view: init is the anchor, the owner of what is shown is the caller's own user
+ * namespace. */
 static int read_spot(const struct ident *ident, pid_t caller, ino_t pid_ns, struct container_init *ret)
 {
         struct container_init user;
         pid_t process = read_process(ident, caller);
-        pid_t anchor = process < 0 ? process : find_anchor(ident, caller, pid_ns);
-        int r = anchor < 0 ? anchor : container_read_init(ident->host, process, &user);
+        int r = process < 0 ? process : container_read_init(ident->host, process, &user);
 
         if (r < 0)
                 return r;
         close(user.pidfd);
-        r = container_read_init(ident->host, anchor, ret);
+        pid_t anchor = find_anchor(ident, process, user.user_ns, pid_ns);
+        r = anchor < 0 ? anchor : container_read_init(ident->host, anchor, ret);
         if (r < 0)
                 return r;
         ret->user_ns = user.user_ns;
@@ -78,8 +101,8 @@ static int read_spot(const struct ident *ident, pid_t caller, ino_t pid_ns, stru
         return 0;
 }
 
-static int resolve_spot(struct ident *ident, pid_t caller, ino_t user_ns, ino_t pid_ns, struct container *parent,
-                        struct container **ret)
+static int resolve_spot(struct ident *ident, pid_t caller, ino_t user_ns, ino_t pid_ns,
+                        struct container *parent, struct container **ret)
 {
         struct container_init init;
         uint32_t serial;
@@ -91,8 +114,8 @@ static int resolve_spot(struct ident *ident, pid_t caller, ino_t user_ns, ino_t 
         r = read_spot(ident, caller, pid_ns, &init);
         if (r < 0)
                 return r;
-        serial = registry_next_serial(ident->registry);
-        if (serial == 0) {
+        serial = parent ? 0 : registry_next_spot_serial(ident->registry);
+        if (serial == 0 && !parent) {
                 close(init.pidfd);
                 return -ENFILE;
         }
@@ -124,7 +147,7 @@ int ident_resolve_in(struct ident *ident, pid_t caller, struct container *contai
 }
 
 struct search {
-        struct registry *registry;
+        const struct ident *ident;
         struct container *found;
 };
 
@@ -132,13 +155,14 @@ static int match_registered(ino_t user_ns, void *data)
 {
         struct search *search = data;
 
-        search->found = registry_find_user_ns(search->registry, user_ns);
+        if (user_ns != search->ident->user_ns)
+                search->found = registry_find_user_ns(search->ident->registry, user_ns);
         return search->found != NULL;
 }
 
 int ident_resolve(struct ident *ident, pid_t caller, struct container **ret)
 {
-        struct search search = {.registry = ident->registry};
+        struct search search = {.ident = ident};
         int proc = host_proc_fd(ident->host);
         ino_t user_ns, pid_ns;
         int r = ns_inode(proc, caller, "user", &user_ns);

@@ -15,8 +15,8 @@ enum { PROC_FILE_MAX = 64 * 1024, UNMAPPED_ID = 65534 };
 
 static const uint64_t groups_max_age_ns = G_GUINT64_CONSTANT(1000000000);
 
-/* Field 22 of proc/<pid>/stat, in clock ticks since boot. The name in field 2 may hold anything: count from the
- * last ')'. See proc_pid_stat(5). */
+/* Field 22 of proc/<pid>/stat, in clock ticks since boot. The name in field 2 may hold anything: count from
+ * the last ')'. See proc_pid_stat(5). */
 static int read_start(const struct host *host, pid_t pid, uint64_t *ret_ns)
 {
         g_autoptr(GString) text = g_string_new(NULL);
@@ -27,8 +27,9 @@ static int read_start(const struct host *host, pid_t pid, uint64_t *ret_ns)
 
         if (r < 0)
                 return r == -ENOENT ? -ESRCH : r;
-        if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                            &ticks) != 1)
+        if (!rest ||
+            sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &ticks) != 1)
                 return -EPROTO;
         *ret_ns = ticks * (G_GUINT64_CONSTANT(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
         return 0;
@@ -157,7 +158,8 @@ static struct groups *groups_if_fresh(struct container *container, uint64_t now)
         return groups;
 }
 
-/* Keeps newly read groups (ownership passes), or the last ones for another while when there are none to be had. */
+/* Keeps newly read groups (ownership passes), or the last ones for another while when there are none to be
+ * had. */
 static struct groups *groups_keep(struct container *container, struct groups *groups, uint64_t now)
 {
         struct groups *old = NULL, *result;

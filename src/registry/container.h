@@ -12,7 +12,8 @@
 #include <sys/types.h>
 
 enum container_kind {
-        CONTAINER_HOST,       /* the machine itself: rows pass the kernel's text through. Serial 0, one per server */
+        CONTAINER_HOST, /* the machine itself: rows pass the kernel's text through. Serial 0, one per server
+                         */
         CONTAINER_REGISTERED, /* a runtime's hook registered it */
         CONTAINER_SPOT,       /* made on the spot from a caller's namespaces and groups */
 };
@@ -20,25 +21,26 @@ enum container_kind {
 struct container {
         gatomicrefcount refs;
         enum container_kind kind;
-        uint32_t serial;      /* in node ids; 24 bits, never used again while the connections live */
-        char key[17];         /* proto/key.h; "" unless registered */
-        char *id;             /* the runtime's id, and the runtime's root: "" unless registered */
+        uint32_t serial; /* in node ids, see registry.h; 0: the host, or nested in a container (node ids are
+                            that one's) */
+        char key[17];    /* proto/key.h; "" unless registered */
+        char *id;        /* the runtime's id, and the runtime's root: "" unless registered */
         char *root;
         char *bundle;
-        char *token;          /* of this incarnation; Unregister needs it */
-        pid_t init;           /* process 1 of the container, as the server numbers it; 0 for the host */
-        int pidfd;            /* of init, or -1 for the host */
-        uint64_t start_ns;    /* when init started, nanoseconds on CLOCK_BOOTTIME (field 22 of its stat) */
-        ino_t user_ns, pid_ns;/* inode numbers of init's namespaces */
-        uid_t uid;            /* the container's root, as the initial user namespace numbers it */
+        char *token;           /* of this incarnation; Unregister needs it */
+        pid_t init;            /* process 1 of the container, as the server numbers it; 0 for the host */
+        int pidfd;             /* of init, or -1 for the host */
+        uint64_t start_ns;     /* when init started, nanoseconds on CLOCK_BOOTTIME (field 22 of its stat) */
+        ino_t user_ns, pid_ns; /* inode numbers of init's namespaces */
+        uid_t uid;             /* the container's root, as the initial user namespace numbers it */
         gid_t gid;
-        uint32_t range_start; /* of the leased id range, or 0 */
-        struct container *parent;     /* spot view of a nested PID namespace: the container it is in, or NULL */
+        uint32_t range_start;     /* of the leased id range, or 0 */
+        struct container *parent; /* spot view of a nested PID namespace: the container it is in, or NULL */
         struct sysctl_store *sysctls; /* private values, locked inside; of the parent where there is one */
 
-        struct groups *groups;        /* last seen; only through container_groups() */
-        uint64_t groups_ns;           /* when */
-        GMutex groups_lock;           /* guards the two above, never held over I/O */
+        struct groups *groups; /* last seen; only through container_groups() */
+        uint64_t groups_ns;    /* when */
+        GMutex groups_lock;    /* guards the two above, never held over I/O */
 };
 
 /* The identity of a process that is or will be somebody's init, read from the kernel. */
@@ -67,6 +69,6 @@ DEFINE_AUTOPTR(container, container_unref)
 /* Whether init is alive (a zombie is not). Any thread; one system call. */
 int container_alive(const struct container *container);
 
-/* The control groups that count for this container: init's, looked up again when older than a second, the last
- * ones seen when init is dead. Returns a reference or NULL (host view, or never seen). Any thread. */
+/* The control groups that count for this container: init's, looked up again when older than a second, the
+ * last ones seen when init is dead. Returns a reference or NULL (host view, or never seen). Any thread. */
 struct groups *container_groups(struct container *container, const struct host *host);

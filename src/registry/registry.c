@@ -2,28 +2,29 @@
 
 #include "base/err.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
-enum { SERIAL_MAX = (1 << 24) - 1, NAME_BEGINNING_MIN = 4, SPOT_MAX = 1024 };
+enum { SERIAL_SPOT = 1 << 23, SERIAL_HALF = SERIAL_SPOT, NAME_BEGINNING_MIN = 4, SPOT_MAX = 1024 };
 
 struct registry {
         GMutex lock;
-        uint32_t next_serial;
+        struct registry_serials *serials, own_serials;
         struct container *host;
-        GPtrArray *list;         /* registered, in order */
-        GHashTable *by_key;      /* key -> container, borrowed from list */
-        GHashTable *by_user_ns;  /* &user_ns -> container, borrowed from list */
-        GHashTable *by_serial;   /* registered and spot, borrowed */
-        GQueue spots;            /* spot views, the longest unused first */
+        GPtrArray *list;        /* registered, in order */
+        GHashTable *by_key;     /* key -> container, borrowed from list */
+        GHashTable *by_user_ns; /* &user_ns -> container, borrowed from list */
+        GHashTable *by_serial;  /* registered and spot, borrowed */
+        GQueue spots;           /* spot views, the longest unused first */
 };
 
-struct registry *registry_new(uint32_t first_serial)
+struct registry *registry_new(struct registry_serials *serials)
 {
         static const struct container_init host_init = {.pidfd = -1};
         struct registry *registry = g_new0(struct registry, 1);
 
         g_mutex_init(&registry->lock);
-        registry->next_serial = MAX(first_serial, 1);
+        registry->serials = serials ?: &registry->own_serials;
         registry->host = container_new(CONTAINER_HOST, 0, NULL, NULL, NULL, &host_init, NULL);
         registry->list = g_ptr_array_new_with_free_func((GDestroyNotify)container_unref);
         registry->by_key = g_hash_table_new(g_str_hash, g_str_equal);
@@ -54,16 +55,27 @@ struct container *registry_host(struct registry *registry)
 
 uint32_t registry_next_serial(struct registry *registry)
 {
-        g_mutex_lock(&registry->lock);
-        uint32_t serial = registry->next_serial <= SERIAL_MAX ? registry->next_serial++ : 0;
-        g_mutex_unlock(&registry->lock);
-        return serial;
+        uint32_t n = atomic_fetch_add(&registry->serials->registered, 1) + 1;
+
+        return n < SERIAL_HALF ? n : 0;
 }
 
+uint32_t registry_next_spot_serial(struct registry *registry)
+{
+        uint32_t n = atomic_fetch_add(&registry->serials->spot, 1);
+
+        return n < SERIAL_HALF ? SERIAL_SPOT + n : 0;
+}
+
+/* The lock is held. A container loaded from saved state brings a serial of before. */
 static void index_serial(struct registry *registry, struct container *container)
 {
+        if (container->serial == 0)
+                return;
         g_hash_table_insert(registry->by_serial, GUINT_TO_POINTER(container->serial), container);
-        registry->next_serial = MAX(registry->next_serial, container->serial + 1);
+        if (container->kind == CONTAINER_REGISTERED &&
+            container->serial > atomic_load(&registry->serials->registered))
+                atomic_store(&registry->serials->registered, container->serial);
 }
 
 /* The lock is held. The list's reference goes last: the indexes borrow from it. */
@@ -142,7 +154,8 @@ struct container *registry_find_user_ns(struct registry *registry, ino_t user_ns
 
 static bool name_begins(const struct container *c, const char *name)
 {
-        return strlen(name) >= NAME_BEGINNING_MIN && (g_str_has_prefix(c->key, name) || g_str_has_prefix(c->id, name));
+        return strlen(name) >= NAME_BEGINNING_MIN &&
+               (g_str_has_prefix(c->key, name) || g_str_has_prefix(c->id, name));
 }
 
 struct container *registry_find_name(struct registry *registry, const char *name, gboolean *ret_ambiguous)
@@ -187,7 +200,8 @@ static void drop_spot(struct registry *registry, GList *link)
         container_unref(spot);
 }
 
-/* The lock is held. Drops a match whose init is dead: its namespaces' inode numbers may be somebody else's now. */
+/* The lock is held. Drops a match whose init is dead: its namespaces' inode numbers may be somebody else's
+ * now. */
 static struct container *find_spot_locked(struct registry *registry, ino_t user_ns, ino_t pid_ns,
                                           const struct container *parent)
 {
@@ -218,8 +232,8 @@ struct container *registry_find_spot(struct registry *registry, ino_t user_ns, i
 struct container *registry_add_spot(struct registry *registry, struct container *container)
 {
         g_mutex_lock(&registry->lock);
-        struct container *there =
-                find_spot_locked(registry, container->user_ns, container->pid_ns, container->parent);
+        struct container *there = find_spot_locked(registry, container->user_ns, container->pid_ns,
+                                                   container->parent);
         if (!there) {
                 if (registry->spots.length >= SPOT_MAX)
                         drop_spot(registry, registry->spots.head);

@@ -48,8 +48,8 @@ char *sysctl_store_get(struct sysctl_store *store, const char *name)
         return text;
 }
 
-void sysctl_store_foreach(struct sysctl_store *store, void (*fn)(const char *name, const char *text, void *data),
-                          void *data)
+void sysctl_store_foreach(struct sysctl_store *store,
+                          void (*fn)(const char *name, const char *text, void *data), void *data)
 {
         GHashTableIter iter;
         gpointer name, text;
