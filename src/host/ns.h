@@ -1,4 +1,5 @@
-/* Work done inside another process's namespaces, without a fork: a short-lived thread enters them and ends. */
+/* Work done inside another process's namespaces, without a fork: a short-lived thread enters them and ends.
+ */
 #pragma once
 
 #include <sys/types.h>
@@ -11,14 +12,15 @@ int ns_run(pid_t pid, int (*fn)(void *data), void *data);
 /* Inode number of proc/<pid>/ns/<name> below the proc directory fd. Returns 0 or -errno. */
 int ns_inode(int proc_fd, pid_t pid, const char *name, ino_t *ret);
 
-/* Host PID of process 1 of the PID namespace that pid is in: by ioctl NS_GET_PID_FROM_PIDNS (Linux 6.11), else
- * by the NSpid lines of /proc. Returns the PID (> 0) or -errno (-ESRCH: init is dead). */
+/* Host PID of process 1 of the PID namespace that pid is in: by ioctl NS_GET_PID_FROM_PIDNS (Linux 6.11),
+ * else by the NSpid lines of /proc. Returns the PID (> 0) or -errno (-ESRCH: init is dead). */
 pid_t ns_init_pid(int proc_fd, pid_t pid);
 
 /* Whether the user namespace of inode `ancestor` is that of pid or one above it, by NS_GET_PARENT.
  * Returns 1, 0 or -errno. */
 int ns_user_below(int proc_fd, pid_t pid, ino_t ancestor);
 
-/* Walks from pid's user namespace upwards and calls match(inode, data) for each, own one first, until it returns
- * true. Returns 1 if it did, 0 if the initial (or the server's own) one was passed without a match, or -errno. */
+/* Walks from pid's user namespace upwards and calls match(inode, data) for each, own one first, until it
+ * returns true. Returns 1 if it did, 0 if the initial (or the server's own) one was passed without a match,
+ * or -errno. */
 int ns_user_walk(int proc_fd, pid_t pid, int (*match)(ino_t user_ns, void *data), void *data);

@@ -1,0 +1,47 @@
+/* What the administrator says about single sysctls: the class of a name and, for `raise`, its limit.
+ * src/policy fills it from sysctl.d files, bin/ hands it to the rows through struct view_ctx. Immutable once
+ * shared. */
+#pragma once
+
+#include "base/cleanup.h"
+
+#include <glib.h>
+#include <stdint.h>
+
+enum sysctl_class {
+        SYSCTL_HOST,       /* read only, the host's value; every name that nobody names */
+        SYSCTL_NAMESPACED, /* the kernel's own value of the caller's namespaces */
+        SYSCTL_PRIVATE,    /* a value per container that has no effect on the host */
+        SYSCTL_RAISE,      /* as private, and the host's value is raised to it, up to a limit */
+        SYSCTL_HIDDEN,     /* no such file */
+};
+
+struct sysctl_rule {
+        enum sysctl_class klass;
+        uint64_t limit; /* of SYSCTL_RAISE: the host's value is never raised above; UINT64_MAX: any */
+};
+
+struct sysctl_policy;
+
+/* An empty policy: the built-in table counts. */
+struct sysctl_policy *sysctl_policy_new(void);
+void sysctl_policy_free(struct sysctl_policy *policy);
+DEFINE_AUTOPTR(sysctl_policy, sysctl_policy_free)
+
+/* Sets the rule of a name below proc/sys, with '/' ("net/netfilter/nf_conntrack_max"); a later one replaces
+ * an earlier one. Only while the policy is being filled. Returns 0, -EINVAL (an empty or senseless name),
+ * -EPERM (the class is not to be had for this name: `namespaced` is the kernel's to say, and private and
+ * raise need a name whose values the built-in table can check, or a plain number). */
+int sysctl_policy_set(struct sysctl_policy *policy, const char *name, const struct sysctl_rule *rule);
+
+/* The rule the policy has for a name, or NULL. NULL policy: NULL. */
+const struct sysctl_rule *sysctl_policy_find(const struct sysctl_policy *policy, const char *name);
+
+/* The class in the words of the policy files ("private"). */
+const char *sysctl_class_name(enum sysctl_class klass);
+
+/* Returns 0 or -EINVAL. */
+int sysctl_class_parse(const char *text, enum sysctl_class *ret);
+
+/* The class that counts: the policy's, else the built-in table's. policy may be NULL. */
+enum sysctl_class sysctl_policy_class(const struct sysctl_policy *policy, const char *name);
