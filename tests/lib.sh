@@ -248,7 +248,7 @@ limit_filter() {
 
 # The group, below the root of each hierarchy, that this script's containers live in. Removed at the end.
 test_cgroup() {
-        echo "/cloister-test-$$"
+        echo "/${CLOISTER_TEST_CGROUP:-cloister-test-$$}"
 }
 
 # The mount points of all cgroup hierarchies.
@@ -291,16 +291,19 @@ DOCKERD=
 # start_dockerd: an engine of one's own with the runtime `cloister` (needs start_cloisterd first) and no network.
 # `docker` then talks to it.
 start_dockerd() {
-        local dir
+        local dir made
         dir=$(mktemp -d "$TMP/docker.XXXX")
+        for made in /etc/docker /run/containerd/s /run/docker/plugins /opt/containerd/bin /opt/containerd/lib; do
+                [ -e "$made" ] || defer remove_empty "$made"
+        done
         jq -n --arg path "$CLOISTER_BUILD/src/bin/cloister-runc" --arg control "$CLOISTER_CONTROL" \
-                --arg rundir "$CLOISTER_RUNDIR" \
-                '{runtimes: {cloister: {path: $path, runtimeArgs: ["--control", $control, "--rundir", $rundir]}}}' \
+                --arg rundir "$CLOISTER_RUNDIR" --arg key "$dir/key.json" \
+                '{"deprecated-key-path": $key, runtimes: {cloister: {path: $path, runtimeArgs: ["--control", $control, "--rundir", $rundir]}}}' \
                 >"$dir/daemon.json"
         export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/client
         setsid dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "$DOCKER_HOST" \
                 --config-file "$dir/daemon.json" --ip-forward=false --iptables=false --bridge=none \
-                </dev/null >"$dir/log" 2>&1 &
+                --cgroup-parent "$(test_cgroup)" </dev/null >"$dir/log" 2>&1 &
         DOCKERD=$!
         DOCKER_LOG=$dir/log
         defer stop_dockerd "$dir" "$DOCKERD"
@@ -315,6 +318,11 @@ stop_dockerd() {
         tac /proc/self/mountinfo | awk -v d="$1/" 'index($5, d) == 1 { print $5 }' | xargs -r -n1 umount -l
         rm -rf --one-file-system "$1"
         return $failed
+}
+
+# Removes a folder and those above it as far as they are empty.
+remove_empty() {
+        rmdir --ignore-fail-on-non-empty -p "$1" 2>/dev/null || true
 }
 
 # docker_image NAME: imports a busybox root file system.
