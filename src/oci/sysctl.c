@@ -1,0 +1,46 @@
+#include "oci/sysctl.h"
+
+#include <glib.h>
+#include <string.h>
+
+enum { NAME_MAX_BYTES = 255 };
+
+static bool components_are_good(const char *normal)
+{
+        g_auto(GStrv) parts = g_strsplit(normal, "/", -1);
+
+        for (char **p = parts; *p; p++)
+                if (**p == '\0' || g_str_equal(*p, ".") || g_str_equal(*p, ".."))
+                        return false;
+        return parts[0] != NULL;
+}
+
+char *sysctl_normal_name(const char *name)
+{
+        g_autofree char *normal = g_strdup(name);
+        char *separator = normal + strcspn(normal, "./");
+
+        if (strlen(normal) > NAME_MAX_BYTES)
+                return NULL;
+        if (*separator == '.')
+                for (char *p = separator; *p; p++)
+                        if (*p == '.' || *p == '/')
+                                *p = *p == '.' ? '/' : '.';
+        return components_are_good(normal) ? g_steal_pointer(&normal) : NULL;
+}
+
+bool sysctl_is_namespaced(const char *normal)
+{
+        static const char *const names[] = {
+                "kernel/domainname", "kernel/hostname", "kernel/msgmax",          "kernel/msgmnb",
+                "kernel/msgmni",     "kernel/sem",      "kernel/shm_rmid_forced", "kernel/shmall",
+                "kernel/shmmax",     "kernel/shmmni",
+        };
+
+        if (g_str_has_prefix(normal, "net/") || g_str_has_prefix(normal, "fs/mqueue/"))
+                return true;
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+                if (g_str_equal(normal, names[i]))
+                        return true;
+        return false;
+}

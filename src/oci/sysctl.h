@@ -1,0 +1,15 @@
+/* Names of kernel parameters in a spec's `linux.sysctl`, and who is to set them. Pure text. */
+#pragma once
+
+#include <stdbool.h>
+
+/* The name with '/' between its components, as below /proc/sys: "net.ipv4.ip_forward" and
+ * "net/ipv4/ip_forward" give the same; as with sysctl(8), the first separator decides which of '.' and '/'
+ * separates, and the other then stands for a literal '.' ("net/ipv4/conf/eth0.1/forwarding"). Returns NULL
+ * for a name that cannot be a path below /proc/sys (empty, ".." or an empty component, more than 255 bytes).
+ * Free with g_free(). */
+char *sysctl_normal_name(const char *name);
+
+/* Whether the kernel keeps a value of its own per namespace for this normal name (IPC, UTS, mqueue, net), so
+ * that a runtime accepts it in a spec. The others are private to the container, kept by cloisterd. */
+bool sysctl_is_namespaced(const char *normal);
