@@ -1,14 +1,172 @@
 #include "host/groups.h"
 
-#include <errno.h>
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "host/mounts.h"
+#include "host/parse.h"
+
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+enum {
+        GROUP_FILE_MAX = 1024 * 1024,
+        PROC_FILE_MAX = 64 * 1024,
+        DEPTH_MAX = 64,
+        PF_EXITING = 4, /* of the kernel, in the flags of proc/<pid>/stat */
+};
+
+/* One controller's place: a directory fd of the process's group; ancestors are reached through "..". */
+struct group {
+        int version;
+        int fd;
+        unsigned depth;
+        char *path;
+};
 
 struct groups {
         gatomicrefcount refs;
+        struct group group[CONTROLLER_COUNT];
 };
+
+static const struct {
+        const char *v1, *v2;
+} names[CONTROLLER_COUNT] = {
+        [CONTROLLER_CPU] = {"cpu", "cpu"},          [CONTROLLER_CPUACCT] = {"cpuacct", "cpu"},
+        [CONTROLLER_CPUSET] = {"cpuset", "cpuset"}, [CONTROLLER_MEMORY] = {"memory", "memory"},
+        [CONTROLLER_BLKIO] = {"blkio", "io"},       [CONTROLLER_PIDS] = {"pids", "pids"},
+};
+
+/* No symlink and no ".." leads out; nothing in a cgroup file system is a symlink. */
+static int open_beneath(int dirfd, const char *path)
+{
+        struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                               .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+
+        while (*path == '/')
+                path++;
+        int fd = (int)syscall(SYS_openat2, dirfd, *path ? path : ".", &how, sizeof(how));
+        return fd < 0 ? err_negative() : fd;
+}
+
+/* The part of a group's path that is below the group a mount shows, or NULL: it is not seen there. */
+static const char *below_mount(const struct cgroup_mount *mount, const char *path)
+{
+        size_t len = strlen(mount->root);
+
+        if (strcmp(mount->root, "/") == 0)
+                return path;
+        if (!g_str_has_prefix(path, mount->root) || (path[len] != '/' && path[len] != '\0'))
+                return NULL;
+        return path + len;
+}
+
+static unsigned count_depth(const char *path)
+{
+        unsigned depth = 0;
+
+        for (; *path; path++)
+                if (*path != '/' && (path[1] == '/' || path[1] == '\0'))
+                        depth++;
+        return depth;
+}
+
+/* Whether the version 2 hierarchy at fd has a controller: "cpuset cpu io" in its topmost group. */
+static bool has_controller(int top_fd, const char *controller)
+{
+        g_autofree char *line = NULL;
+
+        if (file_read_line_at(top_fd, "cgroup.controllers", &line) < 0)
+                return false;
+        g_auto(GStrv) words = g_strsplit(line, " ", -1);
+        return g_strv_contains((const char *const *)words, controller);
+}
+
+/* Fills one place. A group or mount that is not there leaves it empty. */
+static void open_group(const struct host *host, const struct cgroup_mount *mount, const char *path,
+                       const char *controller, struct group *group)
+{
+        const char *below = below_mount(mount, path);
+        autofd int top = open_beneath(host_root_fd(host), mount->point);
+        autofd int fd = -1;
+
+        if (!below || top < 0 || (mount->version == 2 && !has_controller(top, controller)))
+                return;
+        fd = open_beneath(top, below);
+        if (fd < 0 || count_depth(below) > DEPTH_MAX)
+                return;
+        group->version = mount->version;
+        group->fd = fd_steal(&fd);
+        group->depth = count_depth(below);
+        group->path = g_strdup(path);
+}
+
+/* A line of proc/<pid>/cgroup: "4:cpu,cpuacct:/path", version 2 with an empty second field. */
+static void open_line(const struct host *host, char *line, struct groups *groups)
+{
+        char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+        if (!path)
+                return;
+        *path++ = '\0';
+        controllers++;
+        if (g_str_has_suffix(path, "/init.scope"))
+                path[strlen(path) - strlen("/init.scope")] = '\0';
+        g_auto(GStrv) listed = g_strsplit(controllers, ",", -1);
+        for (unsigned c = 0; c < CONTROLLER_COUNT; c++) {
+                bool v1 = g_strv_contains((const char *const *)listed, names[c].v1),
+                     v2 = *controllers == '\0';
+                const struct cgroup_mount *mount = v1 || v2 ? mounts_find(host_mounts(host),
+                                                                          v2 ? NULL : names[c].v1)
+                                                            : NULL;
+                if (mount && groups->group[c].version == 0)
+                        open_group(host, mount, *path ? path : "/", names[c].v2, &groups->group[c]);
+        }
+}
+
+static struct groups *groups_new(void)
+{
+        struct groups *groups = g_new0(struct groups, 1);
+
+        g_atomic_ref_count_init(&groups->refs);
+        for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
+                groups->group[c].fd = -1;
+        return groups;
+}
+
+/* A process that ends leaves its groups and then reads as "/" in version 1 hierarchies: it must not be taken
+ * for one of the root group. Asked after the groups were read. */
+static int check_not_exiting(const struct host *host, pid_t pid)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_autofree char *path = g_strdup_printf("%d/stat", pid);
+        struct pid_stat stat;
+        int r = file_read_at(host_proc_fd(host), path, PROC_FILE_MAX, text);
+
+        if (r == 0)
+                r = host_parse_pid_stat(text->str, &stat);
+        if (r < 0)
+                return r;
+        return stat.flags & PF_EXITING || stat.state == 'Z' || stat.state == 'X' ? -ESRCH : 0;
+}
 
 int groups_open(const struct host *host, pid_t pid, struct groups **ret)
 {
-        return -ENOENT;
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_autofree char *path = g_strdup_printf("%d/cgroup", pid);
+        int r = file_read_at(host_proc_fd(host), path, PROC_FILE_MAX, text);
+
+        if (r == 0)
+                r = check_not_exiting(host, pid);
+        if (r < 0)
+                return r;
+        autoptr(groups) groups = groups_new();
+        g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+        for (char **line = lines; *line; line++)
+                open_line(host, *line, groups);
+        *ret = g_steal_pointer(&groups);
+        return 0;
 }
 
 struct groups *groups_ref(struct groups *groups)
@@ -19,27 +177,44 @@ struct groups *groups_ref(struct groups *groups)
 
 void groups_unref(struct groups *groups)
 {
-        if (groups && g_atomic_ref_count_dec(&groups->refs))
-                g_free(groups);
+        if (!groups || !g_atomic_ref_count_dec(&groups->refs))
+                return;
+        for (unsigned c = 0; c < CONTROLLER_COUNT; c++) {
+                fd_clear(&groups->group[c].fd);
+                g_free(groups->group[c].path);
+        }
+        g_free(groups);
 }
 
 int groups_version(const struct groups *groups, enum controller controller)
 {
-        return 0;
+        return groups->group[controller].version;
 }
 
 unsigned groups_depth(const struct groups *groups, enum controller controller)
 {
-        return 0;
+        return groups->group[controller].depth;
 }
 
 int groups_read(const struct groups *groups, enum controller controller, unsigned level, const char *file,
                 GString *out)
 {
-        return -ENOENT;
+        const struct group *group = &groups->group[controller];
+        g_autoptr(GString) path = g_string_new(NULL);
+        int r;
+
+        if (group->version == 0 || level > group->depth)
+                return -ENOENT;
+        for (unsigned i = 0; i < level; i++)
+                g_string_append(path, "../");
+        g_string_append(path, file);
+        r = file_read_at(group->fd, path->str, GROUP_FILE_MAX, out);
+        if (r == -ENOENT && faccessat(group->fd, "cgroup.procs", F_OK, 0) < 0)
+                return -ENODEV;
+        return r;
 }
 
 const char *groups_path(const struct groups *groups, enum controller controller)
 {
-        return NULL;
+        return groups->group[controller].path;
 }

@@ -1,16 +1,147 @@
 #include "host/ns.h"
 
 #include "base/err.h"
+#include "base/fd.h"
+#include "base/file.h"
 
-#include <fcntl.h>
+#include <dirent.h>
 #include <glib.h>
 #include <linux/nsfs.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#ifndef NS_GET_PID_FROM_PIDNS /* Linux 6.11 */
+#define NS_GET_PID_FROM_PIDNS _IOR(NSIO, 0x6, int)
+#endif
+
+enum {
+        PIDFD_OF_THREAD = O_EXCL, /* PIDFD_THREAD, Linux 6.9 */
+        STATUS_MAX = 64 * 1024,
+        WALK_MAX = 64, /* the kernel nests user namespaces 32 deep */
+        NS_RUN_FLAGS = CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC,
+};
+
+struct job {
+        pid_t pid;
+        int (*fn)(void *data);
+        void *data;
+        int result;
+};
+
+/* Before 6.9 a pidfd of a thread that leads no group is not to be had: then by the files of /proc, one by
+ * one. */
+static int enter_by_files(pid_t pid)
+{
+        static const char *const names[] = {"net", "uts", "ipc"};
+
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+                g_autofree char *path = g_strdup_printf("/proc/%d/ns/%s", pid, names[i]);
+                autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+                if (fd < 0)
+                        return errno == ENOENT ? -ESRCH : err_negative();
+                if (setns(fd, 0) < 0)
+                        return err_negative();
+        }
+        return 0;
+}
+
+static int enter(pid_t pid)
+{
+        autofd int pidfd = (int)syscall(SYS_pidfd_open, pid, PIDFD_OF_THREAD);
+
+        if (pidfd < 0 && errno == EINVAL)
+                pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        if (pidfd < 0)
+                return errno == ESRCH ? -ESRCH : enter_by_files(pid);
+        return setns(pidfd, NS_RUN_FLAGS) < 0 ? err_negative() : 0;
+}
+
+static void *run_job(void *data)
+{
+        struct job *job = data;
+        int r = enter(job->pid);
+
+        job->result = r < 0 ? r : job->fn(job->data);
+        return NULL;
+}
 
 int ns_run(pid_t pid, int (*fn)(void *data), void *data)
 {
-        return -ENOSYS;
+        struct job job = {.pid = pid, .fn = fn, .data = data};
+        pthread_t thread;
+        int r = pthread_create(&thread, NULL, run_job, &job);
+
+        if (r != 0)
+                return -r;
+        pthread_join(thread, NULL);
+        return job.result;
+}
+
+/* Between fork and exit of a child of a process with threads: system calls only. */
+G_NORETURN static void run_child(int user_ns, int out, int (*fn)(void *data, int out), void *data)
+{
+        int r = setns(user_ns, CLONE_NEWUSER) < 0 ? -errno : fn(data, out);
+
+        _exit(r < 0 ? -r & 0xff : 0);
+}
+
+static int wait_child(pid_t child)
+{
+        int status;
+
+        while (waitpid(child, &status, 0) < 0)
+                if (errno != EINTR)
+                        return err_negative();
+        return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+static int read_pipe(int fd, size_t max, GString *ret)
+{
+        char buffer[1024];
+        ssize_t n;
+
+        while ((n = read(fd, buffer, sizeof(buffer))) != 0) {
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return err_negative();
+                if (ret->len + (size_t)n > max)
+                        return -EFBIG;
+                g_string_append_len(ret, buffer, n);
+        }
+        return 0;
+}
+
+int ns_run_in_user(int proc_fd, pid_t pid, int (*fn)(void *data, int out), void *data, GString *ret)
+{
+        g_autofree char *path = g_strdup_printf("%d/ns/user", pid);
+        autofd int user_ns = openat(proc_fd, path, O_RDONLY | O_CLOEXEC), in = -1, out = -1;
+        int fds[2], r, status;
+        pid_t child;
+
+        if (user_ns < 0)
+                return errno == ENOENT ? -ESRCH : err_negative();
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return err_negative();
+        in = fds[0];
+        out = fds[1];
+        child = fork();
+        if (child < 0)
+                return err_negative();
+        if (child == 0)
+                run_child(user_ns, out, fn, data);
+        fd_clear(&out);
+        r = read_pipe(in, STATUS_MAX, ret);
+        fd_clear(&in);
+        status = wait_child(child);
+        return r < 0 ? r : status;
 }
 
 int ns_inode(int proc_fd, pid_t pid, const char *name, ino_t *ret)
@@ -18,22 +149,88 @@ int ns_inode(int proc_fd, pid_t pid, const char *name, ino_t *ret)
         g_autofree char *path = g_strdup_printf("%d/ns/%s", pid, name);
         struct stat st;
 
-        if (fstatat(proc_fd, path, &st, 0) < 0) {
-                int r = err_negative();
-                return r == -ENOENT ? -ESRCH : r;
-        }
+        if (fstatat(proc_fd, path, &st, 0) < 0)
+                return errno == ENOENT ? -ESRCH : err_negative();
         *ret = st.st_ino;
         return 0;
 }
 
+/* Whether pid is process 1 of its innermost PID namespace: the last number of its NSpid line. */
+static bool is_init(int proc_fd, pid_t pid)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_autofree char *path = g_strdup_printf("%d/status", pid);
+        const char *line, *end, *last;
+
+        if (file_read_at(proc_fd, path, STATUS_MAX, text) < 0)
+                return false;
+        line = strstr(text->str, "\nNSpid:");
+        end = line ? strchr(line + 1, '\n') : NULL;
+        last = end ? g_strrstr_len(line, end - line, "\t") : NULL;
+        return last && end - last == 2 && last[1] == '1';
+}
+
+/* Looks through all processes for the init of a PID namespace. */
+static pid_t find_init(int proc_fd, ino_t pid_ns)
+{
+        autofd int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *entry;
+        pid_t found = -ESRCH;
+
+        if (!dir)
+                return err_negative();
+        fd_steal(&fd);
+        while (found < 0 && (entry = readdir(dir))) {
+                pid_t pid = atoi(entry->d_name);
+                ino_t ns;
+                if (pid > 0 && ns_inode(proc_fd, pid, "pid", &ns) == 0 && ns == pid_ns &&
+                    is_init(proc_fd, pid))
+                        found = pid;
+        }
+        closedir(dir);
+        return found;
+}
+
 pid_t ns_init_pid(int proc_fd, pid_t pid)
 {
-        return -ENOSYS;
+        g_autofree char *path = g_strdup_printf("%d/ns/pid", pid);
+        autofd int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+        struct stat st;
+        int init;
+
+        if (fd < 0)
+                return errno == ENOENT ? -ESRCH : err_negative();
+        init = ioctl(fd, NS_GET_PID_FROM_PIDNS, 1);
+        if (init > 0)
+                return init;
+        if (init < 0 && errno != ENOTTY && errno != EINVAL)
+                return err_negative();
+        if (fstat(fd, &st) < 0)
+                return err_negative();
+        return find_init(proc_fd, st.st_ino);
 }
 
 int ns_user_walk(int proc_fd, pid_t pid, int (*match)(ino_t user_ns, void *data), void *data)
 {
-        return -ENOSYS;
+        g_autofree char *path = g_strdup_printf("%d/ns/user", pid);
+        autofd int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return errno == ENOENT ? -ESRCH : err_negative();
+        for (unsigned i = 0; i < WALK_MAX; i++) {
+                struct stat st;
+                if (fstat(fd, &st) < 0)
+                        return err_negative();
+                if (match(st.st_ino, data))
+                        return 1;
+                int parent = ioctl(fd, NS_GET_PARENT);
+                if (parent < 0) /* EPERM: above the initial or the server's own one */
+                        return errno == EPERM ? 0 : err_negative();
+                fd_clear(&fd);
+                fd = parent;
+        }
+        return -ELOOP;
 }
 
 static int match_inode(ino_t user_ns, void *data)

@@ -2,12 +2,18 @@
  */
 #pragma once
 
+#include <glib.h>
 #include <sys/types.h>
 
 /* Runs fn(data) in a thread of its own that has joined the network, UTS and IPC namespaces of process (or
  * thread) pid, and returns what fn returned, or -errno if the thread or a namespace could not be had (-ESRCH:
  * pid is gone). The mount, PID and user namespaces stay the server's: fn must check rights itself. */
 int ns_run(pid_t pid, int (*fn)(void *data), void *data);
+
+/* Runs fn(data, out) in a forked child that has joined the user namespace of pid (threads cannot), appends
+ * what it writes to the file descriptor out to ret (at most 64 KiB) and returns what it returned, -254..0, or
+ * -errno. fn runs between fork and exit: system calls only, no allocation. */
+int ns_run_in_user(int proc_fd, pid_t pid, int (*fn)(void *data, int out), void *data, GString *ret);
 
 /* Inode number of proc/<pid>/ns/<name> below the proc directory fd. Returns 0 or -errno. */
 int ns_inode(int proc_fd, pid_t pid, const char *name, ino_t *ret);
