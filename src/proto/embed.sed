@@ -1,0 +1,3 @@
+# A text file -> C string literals, one a line.
+s/["\\]/\\&/g
+s/.*/"&\\n"/
