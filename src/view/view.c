@@ -1,15 +1,50 @@
+#include "view/proc/rows.h"
+#include "view/sys/rows.h"
+#include "view/sysctl/sysctl.h"
 #include "view/vfile.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+/* Sorted by path. A row keeps its number for ever; a new one takes the next: 14. */
 static const struct vfile rows[] = {
         {1, "proc", S_IFDIR | 0555},
-        {2, "sys", S_IFDIR | 0555},
+        {2, "proc/cpuinfo", S_IFREG | 0444, VFILE_MOUNT, view_render_cpuinfo},
+        {3, "proc/loadavg", S_IFREG | 0444, VFILE_MOUNT, view_render_loadavg},
+        {4, "proc/meminfo", S_IFREG | 0444, VFILE_MOUNT, view_render_meminfo},
+        {5, "proc/stat", S_IFREG | 0444, VFILE_MOUNT, view_render_stat},
+        {6, "proc/swaps", S_IFREG | 0444, VFILE_MOUNT, view_render_swaps},
+        {7, "proc/sys", S_IFDIR | 0555, VFILE_MOUNT | VFILE_KNOB | VFILE_DYNAMIC, .dir = &view_sysctl_dir},
+        {8, "proc/uptime", S_IFREG | 0444, VFILE_MOUNT, view_render_uptime},
+        {9, "sys", S_IFDIR | 0555},
+        {10, "sys/devices", S_IFDIR | 0555},
+        {11, "sys/devices/system", S_IFDIR | 0555},
+        {12, "sys/devices/system/cpu", S_IFDIR | 0555},
+        {13, "sys/devices/system/cpu/online", S_IFREG | 0444, VFILE_MOUNT, view_render_cpu_online},
         {0},
 };
 
-static const char *const kernel_mounts[] = {NULL};
+static const char *const kernel_mounts[] = {
+        "proc/sys/net",
+        "proc/sys/user",
+        "proc/sys/fs/mqueue",
+        "proc/sys/kernel/auto_msgmni",
+        "proc/sys/kernel/domainname",
+        "proc/sys/kernel/hostname",
+        "proc/sys/kernel/msg_next_id",
+        "proc/sys/kernel/msgmax",
+        "proc/sys/kernel/msgmnb",
+        "proc/sys/kernel/msgmni",
+        "proc/sys/kernel/sem",
+        "proc/sys/kernel/sem_next_id",
+        "proc/sys/kernel/shm_next_id",
+        "proc/sys/kernel/shm_rmid_forced",
+        "proc/sys/kernel/shmall",
+        "proc/sys/kernel/shmmax",
+        "proc/sys/kernel/shmmni",
+        NULL,
+};
 
 const struct vfile *view_rows(size_t *ret_count)
 {
@@ -18,12 +53,14 @@ const struct vfile *view_rows(size_t *ret_count)
         return rows;
 }
 
+static int compare_path(const void *path, const void *row)
+{
+        return strcmp(path, ((const struct vfile *)row)->path);
+}
+
 const struct vfile *view_find(const char *path)
 {
-        for (const struct vfile *row = rows; row->path; row++)
-                if (strcmp(row->path, path) == 0)
-                        return row;
-        return NULL;
+        return bsearch(path, rows, G_N_ELEMENTS(rows) - 1, sizeof(rows[0]), compare_path);
 }
 
 const struct vfile *view_find_row(unsigned number)
@@ -34,14 +71,43 @@ const struct vfile *view_find_row(unsigned number)
         return NULL;
 }
 
+/* The row for a path: its own, or the dynamic directory it is in; *ret_below is the rest of the path there.
+ */
+static const struct vfile *find_row_for(const char *path, const char **ret_below)
+{
+        for (const struct vfile *row = rows; row->path; row++) {
+                size_t len = strlen(row->path);
+                if (strncmp(path, row->path, len) != 0 || (path[len] && path[len] != '/'))
+                        continue;
+                *ret_below = path[len] ? path + len + 1 : "";
+                if (!path[len] || row->flags & VFILE_DYNAMIC)
+                        return row;
+        }
+        return NULL;
+}
+
 int view_render(const struct view_ctx *ctx, const char *path, GString *out)
 {
-        return view_find(path) ? -EISDIR : -ENOENT;
+        const char *below;
+        const struct vfile *row = find_row_for(path, &below);
+
+        if (!row)
+                return -ENOENT;
+        if (row->dir && *below)
+                return row->dir->render(ctx, below, out);
+        return row->render ? row->render(ctx, out) : -EISDIR;
 }
 
 int view_store(const struct view_ctx *ctx, const char *path, const char *text, size_t len)
 {
-        return view_find(path) ? -EISDIR : -ENOENT;
+        const char *below;
+        const struct vfile *row = find_row_for(path, &below);
+
+        if (!row)
+                return -ENOENT;
+        if (S_ISDIR(row->mode))
+                return row->dir && *below ? row->dir->store(ctx, below, text, len) : -EISDIR;
+        return row->store ? row->store(ctx, text, len) : -EROFS;
 }
 
 const char *const *view_kernel_mounts(void)
