@@ -223,18 +223,15 @@ static int add_connection(struct start *s, const char *name, char *mountpoint, b
                 .fd = -1,
                 .shared_fd = -1,
         };
-        int r = keep_mount(c);
-        if (r == 0)
-                s->inherited.n_connections++;
-        return r;
+        s->inherited.n_connections++;
+        return keep_mount(c);
 }
 
 static int mount_all(const struct cloisterd_options *o, struct start *s)
 {
         if (o->standalone) {
-                char *path = realpath(o->standalone, NULL);
-                return path ? add_connection(s, "standalone", path, false, true)
-                            : log_errno(err_negative(), "cannot mount at %s", o->standalone);
+                char *path = g_canonicalize_filename(o->standalone, NULL);
+                return add_connection(s, "standalone", path, false, true);
         }
         char *views = g_build_filename(o->mountpoint, "views", NULL);
         char *knobs = g_build_filename(o->mountpoint, "knobs", NULL);
@@ -263,6 +260,16 @@ static int prepare(const struct cloisterd_options *o)
         return r < 0 || !o->state ? r : lock_state(o->state);
 }
 
+static void clear_start(struct start *s)
+{
+        for (size_t i = 0; i < s->inherited.n_connections; i++) {
+                keep_unmount(&s->inherited.connections[i]);
+                g_free((char *)s->inherited.connections[i].mountpoint);
+        }
+        g_free(s->serve_text);
+        g_free(s->server_argv);
+}
+
 static int keep(const struct cloisterd_options *o, int argc, char **argv)
 {
         struct start start = {
@@ -278,8 +285,7 @@ static int keep(const struct cloisterd_options *o, int argc, char **argv)
                              start.inherited.control_fd, make_argv, &start);
         if (r == -ENOTCONN && !o->standalone)
                 log_error("a mount was taken off from outside; start cloisterd again to mount anew");
-        for (size_t i = 0; i < start.inherited.n_connections; i++)
-                keep_unmount(&start.inherited.connections[i]);
+        clear_start(&start);
         if (start.inherited.control_fd >= 0)
                 unlink(o->control);
         return r == 0 || (r == -ENOTCONN && o->standalone) ? 0 : STATUS_FAILED;
