@@ -30,8 +30,9 @@ struct plan {
         char **readonly;
         char **sysctls; /* NULL-terminated name, value, name, value, ...: private ones of the spec, names with
                            '/' */
-        char **namespaced; /* the same of the namespaced ones. When taken, the wrapper's own hook has written
-                              them before /proc/sys could become read-only */
+        char **namespaced; /* the same of those that the kernel keeps per namespace. When taken, the hook
+                              writes them while the trees are built (tree_spec.sysctls of mnt/tree.h): the
+                              runtime would come too late where /proc/sys is read-only */
         bool taken;        /* the runtime mounts none of this itself */
         bool locked;       /* attach the trees locked (default) */
 };

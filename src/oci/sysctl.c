@@ -1,5 +1,7 @@
 #include "oci/sysctl.h"
 
+#include "base/num.h"
+
 #include <glib.h>
 #include <string.h>
 
@@ -43,4 +45,20 @@ bool sysctl_is_namespaced(const char *normal)
                 if (g_str_equal(normal, names[i]))
                         return true;
         return false;
+}
+
+char *sysctl_shift_groups(const char *value, uint32_t start, uint32_t size)
+{
+        g_autofree char *text = g_strdelimit(g_strdup(value), "\t ,", ' ');
+        char *blank = strchr(g_strstrip(text), ' ');
+        uint64_t first, last;
+
+        if (!blank)
+                return NULL;
+        *blank++ = '\0';
+        if (num_parse_u64(text, &first) < 0 || num_parse_u64(g_strchug(blank), &last) < 0)
+                return NULL;
+        if (first > last || first >= size)
+                return g_strdup("1 0"); /* nobody, as the kernel writes it */
+        return g_strdup_printf("%u %u", start + (uint32_t)first, start + (uint32_t)MIN(last, size - 1));
 }
