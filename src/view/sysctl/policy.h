@@ -6,6 +6,8 @@
 #include "base/cleanup.h"
 
 #include <glib.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum sysctl_class {
@@ -28,10 +30,13 @@ struct sysctl_policy *sysctl_policy_new(void);
 void sysctl_policy_free(struct sysctl_policy *policy);
 DEFINE_AUTOPTR(sysctl_policy, sysctl_policy_free)
 
+/* Whether a text can name a sysctl: components divided by single '/', none empty, "." or "..", none too long.
+ */
+bool sysctl_name_is_valid(const char *name);
+
 /* Sets the rule of a name below proc/sys, with '/' ("net/netfilter/nf_conntrack_max"); a later one replaces
- * an earlier one. Only while the policy is being filled. Returns 0, -EINVAL (an empty or senseless name),
- * -EPERM (the class is not to be had for this name: `namespaced` is the kernel's to say, and private and
- * raise need a name whose values the built-in table can check, or a plain number). */
+ * an earlier one. Only while the policy is being filled. Returns 0, -EINVAL (a senseless name) or -EPERM
+ * (what is not namespaced does not become so by decree). */
 int sysctl_policy_set(struct sysctl_policy *policy, const char *name, const struct sysctl_rule *rule);
 
 /* The rule the policy has for a name, or NULL. NULL policy: NULL. */
@@ -43,5 +48,6 @@ const char *sysctl_class_name(enum sysctl_class klass);
 /* Returns 0 or -EINVAL. */
 int sysctl_class_parse(const char *text, enum sysctl_class *ret);
 
-/* The class that counts: the policy's, else the built-in table's. policy may be NULL. */
+/* The class that counts: the policy's (what is in a hidden directory is hidden), else the built-in table's,
+ * else SYSCTL_HOST. policy may be NULL. */
 enum sysctl_class sysctl_policy_class(const struct sysctl_policy *policy, const char *name);

@@ -1,0 +1,31 @@
+/* The kernel's own files below proc/sys, reached in the namespaces that shall answer. Names are checked with
+ * sysctl_name_is_valid() before; "" is proc/sys itself. No symlink is followed and no mount point crossed. */
+#pragma once
+
+#include "view/vfile.h"
+
+/* Whose namespaces answer: those of the server (0) or of a process. */
+pid_t sysctl_file_target(const struct view_ctx *ctx, const char *name);
+
+/* Mode of the kernel's file or directory as it is there. Returns 0 or -errno. A directory that something is
+ * mounted on counts as an empty one. */
+int sysctl_file_stat(const struct view_ctx *ctx, const char *name, mode_t *ret);
+
+/* Appends its text. Returns 0 or -errno. */
+int sysctl_file_read(const struct view_ctx *ctx, const char *name, GString *out);
+
+/* Writes to it in one write(2), after checking that the caller owns the namespaces that answer: in a
+ * container's view by being root of the user namespace that owns them, -EACCES where that is the host's.
+ * Returns 0 or -errno. */
+int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *text, size_t len);
+
+/* Whether the container's root owns a name that the namespaces of target answer for. */
+bool sysctl_file_is_owned(const struct view_ctx *ctx, const char *name);
+
+/* Adds the names in a directory. Returns 0 or -errno. */
+int sysctl_file_list(const struct view_ctx *ctx, const char *name,
+                     void (*add)(const char *name, mode_t mode, void *data), void *data);
+
+/* Raises the server's own value to this one; never lowers it, also when several do so at once. Returns 0 or
+ * -errno. */
+int sysctl_file_raise(const struct view_ctx *ctx, const char *name, uint64_t value);
