@@ -28,6 +28,7 @@ struct handles {
         uint64_t *block_used;  /* bitmap */
         unsigned block_cursor; /* where the search for room starts */
         unsigned n_used;
+        uint64_t sequence; /* of the newest text */
 };
 
 static uint32_t node_serial(uint64_t node)
@@ -75,6 +76,7 @@ static void index_handle(struct handles *h, unsigned i)
         share->handles++;
         share->blocks += handle->n_blocks;
         h->n_used++;
+        h->sequence = MAX(h->sequence, handle->sequence);
         h->next[i] = newest;
         h->prev[i] = NONE;
         if (newest != NONE)
@@ -264,7 +266,7 @@ static bool make_room(struct handles *h, struct shared_handle *handle, unsigned 
         return true;
 }
 
-bool handles_set_text(struct handles *h, uint64_t number, const GString *text, uint64_t now, bool unread)
+bool handles_set_text(struct handles *h, uint64_t number, const GString *text, uint64_t fresh_until_ns)
 {
         unsigned n = MAX(1, (unsigned)((text->len + SHARED_BLOCK_SIZE - 1) / SHARED_BLOCK_SIZE));
         bool kept = false;
@@ -276,8 +278,8 @@ bool handles_set_text(struct handles *h, uint64_t number, const GString *text, u
                 *(volatile uint32_t *)&handle->n_blocks = 0;
                 memcpy(h->shared->blocks[handle->block], text->str, text->len);
                 handle->len = (uint32_t)text->len;
-                handle->rendered_ns = now;
-                handle->unread = unread;
+                handle->fresh_until_ns = fresh_until_ns;
+                handle->sequence = ++h->sequence;
                 *(volatile uint32_t *)&handle->n_blocks = n;
                 kept = true;
         }
@@ -286,7 +288,7 @@ bool handles_set_text(struct handles *h, uint64_t number, const GString *text, u
 }
 
 ssize_t handles_read(struct handles *h, uint64_t number, int reader, uint64_t offset, char *buffer,
-                     size_t size, uint64_t now, uint64_t max_age_ns)
+                     size_t size, uint64_t now)
 {
         ssize_t n = -ENODATA;
 
@@ -294,39 +296,55 @@ ssize_t handles_read(struct handles *h, uint64_t number, int reader, uint64_t of
         struct shared_handle *handle = find_handle(h, number);
         if (handle)
                 handle->reader = reader;
-        if (handle && handle->n_blocks > 0 &&
-            (offset > 0 || (handle->unread && now - handle->rendered_ns <= max_age_ns))) {
+        if (handle && handle->n_blocks > 0 && (offset > 0 || now < handle->fresh_until_ns)) {
                 n = offset < handle->len ? (ssize_t)MIN(size, handle->len - offset) : 0;
                 memcpy(buffer, h->shared->blocks[handle->block] + offset, (size_t)n);
                 if (offset == 0)
-                        handle->unread = 0;
+                        handle->fresh_until_ns = MIN(handle->fresh_until_ns, now + HANDLES_SEEN_NS);
         }
         g_mutex_unlock(&h->lock);
         return n;
 }
 
-int64_t handles_text_length(struct handles *h, uint64_t node, int reader)
+/* The lock is held. The handle whose text the reader means: the one it used last, else that with the newest.
+ */
+static struct shared_handle *find_text(struct handles *h, uint64_t node, int reader)
 {
-        int64_t length = -1;
-        uint64_t newest = 0;
+        struct shared_handle *newest = NULL;
         int left = LENGTHS_LOOKED_AT;
 
-        g_mutex_lock(&h->lock);
         for (int i = newest_of_node(h, &node); i != NONE && left > 0; i = h->next[i], left--) {
-                const struct shared_handle *handle = &h->shared->handles[i];
+                struct shared_handle *handle = &h->shared->handles[i];
                 if (handle->n_blocks == 0)
                         continue;
-                if (handle->reader == reader) {
-                        length = handle->len;
-                        break;
-                }
-                if (handle->rendered_ns >= newest) {
-                        newest = handle->rendered_ns;
-                        length = handle->len;
-                }
+                if (handle->reader == reader)
+                        return handle;
+                if (!newest || handle->sequence > newest->sequence)
+                        newest = handle;
+        }
+        return newest;
+}
+
+int64_t handles_text_length(struct handles *h, uint64_t node, int reader, uint64_t fresh_until_ns)
+{
+        int64_t length = -1;
+
+        g_mutex_lock(&h->lock);
+        struct shared_handle *handle = find_text(h, node, reader);
+        if (handle) {
+                length = handle->len;
+                handle->fresh_until_ns = MAX(handle->fresh_until_ns, fresh_until_ns);
         }
         g_mutex_unlock(&h->lock);
         return length;
+}
+
+void handles_outdate(struct handles *h, uint64_t node)
+{
+        g_mutex_lock(&h->lock);
+        for (int i = newest_of_node(h, &node); i != NONE; i = h->next[i])
+                h->shared->handles[i].fresh_until_ns = 0;
+        g_mutex_unlock(&h->lock);
 }
 
 unsigned handles_count(struct handles *h)

@@ -91,7 +91,7 @@ void notifier_free(struct notifier *notifier)
         g_free(notifier);
 }
 
-void notifier_grow(struct notifier *notifier, uint64_t node, uint64_t size)
+void notifier_grow(struct notifier *notifier, uint64_t node, uint64_t size, bool wait)
 {
         gint64 until = g_get_monotonic_time() + wait_us;
         struct job *job = job_new(node, size);
@@ -99,7 +99,7 @@ void notifier_grow(struct notifier *notifier, uint64_t node, uint64_t size)
         g_atomic_ref_count_inc(&job->refs);
         g_async_queue_push(notifier->jobs, job);
         g_mutex_lock(&job->lock);
-        while (!job->done && g_cond_wait_until(&job->done_cond, &job->lock, until))
+        while (wait && !job->done && g_cond_wait_until(&job->done_cond, &job->lock, until))
                 ;
         g_mutex_unlock(&job->lock);
         job_unref(job);

@@ -9,8 +9,8 @@
 
 enum { UNMAPPED_ID = 65534, STAT_BLOCK = 512 };
 
-/* A text made at OPEN serves a first read that comes this soon; a later one gets a fresh text. */
-static const uint64_t opened_text_max_age_ns = 50000000;
+/* How long a text made at OPEN, or whose length a stat told, serves a first read at offset 0. */
+static const uint64_t fresh_ns = 50000000;
 
 /* Below containers/ static names never change what they are. */
 static const double static_timeout = 3600;
@@ -54,7 +54,7 @@ static int render(struct fs *fs, const struct place *place, struct caller caller
 static uint64_t file_size(struct fs *fs, const struct place *place, struct caller caller)
 {
         struct worker *worker = session_worker();
-        int64_t length = handles_text_length(fs->handles, place->id, caller.thread);
+        int64_t length = handles_text_length(fs->handles, place->id, caller.thread, now_ns() + fresh_ns);
 
         if (length < 0)
                 length = sizes_length(fs->sizes, place->id);
@@ -216,22 +216,24 @@ static int check_open(const struct place *place, struct caller caller, int flags
         return place->mode & (S_IWUSR | S_IWGRP | S_IWOTH) ? check_access(place, caller, S_IWOTH) : -EACCES;
 }
 
-/* A new text for the handle; the kernel learns of a longer one before the reader can be cut short. */
+/* A new text for the handle, in the worker's buffer too. Returns 1 if the kernel believes the file to be
+ * shorter, 0, or -errno. */
 static int render_for(struct fs *fs, const struct place *place, struct caller caller, uint64_t handle,
-                      bool unread)
+                      uint64_t fresh_until_ns)
 {
         GString *text = session_worker()->text;
-        uint64_t now = now_ns();
         int r = render(fs, place, caller, text);
 
         if (r < 0)
                 return r;
-        handles_set_text(fs->handles, handle, text, now, unread);
-        if (sizes_rendered(fs->sizes, place->id, text->len) && text->len > 0) {
-                notifier_grow(fs->notifier, place->id, text->len);
-                sizes_announced(fs->sizes, place->id, text->len);
-        }
-        return 0;
+        handles_set_text(fs->handles, handle, text, fresh_until_ns);
+        return text->len > 0 && sizes_rendered(fs->sizes, place->id, text->len);
+}
+
+static void grow(struct fs *fs, uint64_t id, uint64_t size, bool wait)
+{
+        notifier_grow(fs->notifier, id, size, wait);
+        sizes_announced(fs->sizes, id, size);
 }
 
 static int open_place(struct fs *fs, const struct place *place, struct caller caller,
@@ -249,10 +251,12 @@ static int open_place(struct fs *fs, const struct place *place, struct caller ca
         if (fi->flags & O_TRUNC)
                 sizes_announced(fs->sizes, place->id, 0);
         if ((fi->flags & O_ACCMODE) != O_WRONLY)
-                r = render_for(fs, place, caller, fi->fh, true);
+                r = render_for(fs, place, caller, fi->fh, now_ns() + fresh_ns);
+        if (r > 0) /* before the reader can be cut short */
+                grow(fs, place->id, session_worker()->text->len, true);
         if (r < 0)
                 handles_close(fs->handles, fi->fh);
-        return r;
+        return MIN(r, 0);
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
@@ -290,18 +294,20 @@ static void op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset, st
 
         g_string_set_size(worker->text, size);
         n = handles_read(fs->handles, fi->fh, caller.thread, (uint64_t)offset, worker->text->str, size,
-                         now_ns(), opened_text_max_age_ns);
+                         now_ns());
         if (n >= 0) {
                 fuse_reply_buf(req, worker->text->str, (size_t)n);
                 return;
         }
         r = tree_resolve(fs->tree, id, caller, true, &place);
         if (r == 0)
-                r = render_for(fs, &place, caller, fi->fh, false);
-        if (r == 0)
+                r = render_for(fs, &place, caller, fi->fh, now_ns() + HANDLES_SEEN_NS);
+        if (r >= 0)
                 reply_text(req, worker->text, size, offset);
         else
                 reply_result(req, r);
+        if (r > 0)
+                grow(fs, id, worker->text->len, false);
         place_clear(&place);
 }
 
@@ -315,6 +321,7 @@ static int store(struct fs *fs, const struct place *place, struct caller caller,
         int r = place->node.kind == NODE_NAME ? place->row->dir->store(&ctx, place->path, text, size)
                                               : place->row->store(&ctx, text, size);
 
+        handles_outdate(fs->handles, place->id);
         if (r == 0 && fs->config.changed && sysctl_store_generation(place->view->sysctls) != before)
                 fs->config.changed(place->owner, fs->config.data);
         return r;
@@ -409,15 +416,16 @@ static void op_statfs(fuse_req_t req, fuse_ino_t id)
         fuse_reply_statfs(req, &st);
 }
 
-/* Nothing is ever made or removed here; procfs says EACCES to root too. */
+/* Nothing is ever made or removed here. To root too procfs says that what it does not have cannot be (its
+ * lookup fails before the permission is asked for), and that what it has is not to be touched. */
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
 {
-        fuse_reply_err(req, EACCES);
+        fuse_reply_err(req, ENOENT);
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-        fuse_reply_err(req, EACCES);
+        fuse_reply_err(req, ENOENT);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -427,24 +435,24 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-        fuse_reply_err(req, EACCES);
+        fuse_reply_err(req, ENOENT);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t id, fuse_ino_t parent, const char *name)
 {
-        fuse_reply_err(req, EACCES);
+        fuse_reply_err(req, ENOENT);
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                       const char *new_name, unsigned flags)
 {
-        fuse_reply_err(req, EACCES);
+        fuse_reply_err(req, ENOENT);
 }
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                       struct fuse_file_info *fi)
 {
-        fuse_reply_err(req, EACCES);
+        fuse_reply_err(req, ENOENT);
 }
 
 const struct fuse_lowlevel_ops *ops_table(void)

@@ -48,14 +48,13 @@ struct shared_parked {
  * same. */
 struct shared_handle {
         uint64_t node;
-        uint64_t open_unique; /* of the OPEN, without the resend bit: a resent one finds its handle */
-        uint64_t rendered_ns; /* when the text was made */
-        uint32_t generation;  /* in the handle number: a late RELEASE cannot close its successor */
+        uint64_t open_unique;    /* of the OPEN, without the resend bit: a resent one finds its handle */
+        uint64_t fresh_until_ns; /* until when a read at offset 0 gets this text */
+        uint32_t generation;     /* in the handle number: a late RELEASE cannot close its successor */
         uint32_t used;
         uint32_t block, n_blocks, len; /* the text; n_blocks 0: none */
-        uint32_t unread;               /* made at OPEN, not yet read from offset 0 */
         int32_t reader;                /* thread that opened or last read it */
-        uint32_t reserved;
+        uint64_t sequence;             /* counts the texts made: the newest has the highest */
 };
 
 struct shared_name {
