@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { SERIAL_SPOT = 1 << 23, SERIAL_HALF = SERIAL_SPOT, NAME_BEGINNING_MIN = 4, SPOT_MAX = 1024 };
+enum { SERIAL_SPOT = 1 << 23, SERIAL_HALF = SERIAL_SPOT, NAME_BEGINNING_MIN = 4, SPOT_MAX = 1024, SPOTS_SWEPT = 8 };
 
 struct registry {
         GMutex lock;
@@ -229,12 +229,27 @@ struct container *registry_find_spot(struct registry *registry, ino_t user_ns, i
         return found;
 }
 
+/* The lock is held. Looks at a few, in turn, and drops those whose init is dead. */
+static void sweep_spots(struct registry *registry)
+{
+        for (guint n = MIN(registry->spots.length, SPOTS_SWEPT); n > 0; n--) {
+                GList *link = registry->spots.head;
+                if (container_alive(link->data)) {
+                        g_queue_unlink(&registry->spots, link);
+                        g_queue_push_tail_link(&registry->spots, link);
+                } else {
+                        drop_spot(registry, link);
+                }
+        }
+}
+
 struct container *registry_add_spot(struct registry *registry, struct container *container)
 {
         g_mutex_lock(&registry->lock);
         struct container *there = find_spot_locked(registry, container->user_ns, container->pid_ns,
                                                    container->parent);
         if (!there) {
+                sweep_spots(registry);
                 if (registry->spots.length >= SPOT_MAX)
                         drop_spot(registry, registry->spots.head);
                 g_queue_push_tail(&registry->spots, container_ref(container));
