@@ -151,14 +151,29 @@ static int place_mount(struct build *build, size_t i, GError **error)
         return r < 0 ? mnt_fail(error, r, "cannot make the mount at /%s", mount->path) : 0;
 }
 
+/* The kernel opens some to whoever has CAP_NET_ADMIN over the namespace, some to the host's root, some (IPC,
+ * by effective user id alone) only to the root of the namespace. */
+static int write_sysctl(const struct build *build, const char *path, const char *value)
+{
+        int r = file_write_at(build->root, path, value, strlen(value));
+
+        if (r != -EACCES)
+                return r;
+        if (setegid(build->spec->gid) < 0 || seteuid(build->spec->uid) < 0)
+                return err_negative();
+        r = file_write_at(build->root, path, value, strlen(value));
+        if (seteuid(0) < 0 || setegid(0) < 0)
+                return err_negative();
+        return r;
+}
+
 static int write_sysctls(const struct build *build, GError **error)
 {
         const char *const *pair = build->spec->sysctls;
-        int r;
 
         for (; pair && pair[0] && pair[1]; pair += 2) {
                 g_autofree char *path = g_strconcat("proc/sys/", pair[0], NULL);
-                r = file_write_at(build->root, path, pair[1], strlen(pair[1]));
+                int r = write_sysctl(build, path, pair[1]);
                 if (r < 0)
                         return mnt_fail(error, r, "cannot set sysctl %s to \"%s\"", pair[0], pair[1]);
         }

@@ -26,7 +26,7 @@ static int enter(int ns)
 
 static int make_folder(const char *path, unsigned long propagation)
 {
-        if (mkdir(path, 0700) < 0 || mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
+        if (mkdir(path, 0711) < 0 || mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711") < 0)
                 return err_negative();
         return mount(NULL, path, NULL, propagation, NULL) < 0 ? err_negative() : 0;
 }
