@@ -5,9 +5,11 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "config.h"
 #include "ctl/ctl.h"
 #include "fs/fs.h"
 #include "fs/shared.h"
+#include "policy/sysctl-d.h"
 
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -21,6 +23,7 @@ struct server {
         struct host *host;
         struct registry *registry;
         struct ident *ident;
+        struct sysctl_policy *policy;
         struct ctl *ctl;
         struct shared *shared[KEEP_CONNECTIONS_MAX];
         struct fs *fs[KEEP_CONNECTIONS_MAX];
@@ -125,6 +128,7 @@ static int attach(struct server *s, size_t i)
                 .host = s->host,
                 .registry = s->registry,
                 .ident = s->ident,
+                .policy = s->policy,
                 .threads = s->options->threads,
                 .changed = container_changed,
                 .ended = connection_ended,
@@ -153,6 +157,23 @@ static int set_up_core(struct server *s)
         return r < 0 ? log_errno(r, "cannot read the own namespaces") : 0;
 }
 
+/* What packages say about single sysctls, then what the administrator says. */
+static int read_policy(struct server *s)
+{
+        static const char *const folders[] = {"/usr/lib/cloister/sysctl.d", CLOISTER_SYSCONFDIR "/sysctl.d"};
+        g_autoptr(GError) error = NULL;
+
+        s->policy = sysctl_policy_new();
+        for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+                int r = sysctl_d_read(folders[i], s->policy, &error);
+                if (r < 0) {
+                        log_error("%s", error->message);
+                        return r;
+                }
+        }
+        return 0;
+}
+
 static int set_up_control(struct server *s)
 {
         const struct cloisterd_options *o = s->options;
@@ -168,6 +189,7 @@ static int set_up_control(struct server *s)
                 .registry = s->registry,
                 .serials = &s->shared[0]->serials,
                 .host = s->host,
+                .policy = s->policy,
                 .fs_dir = o->mountpoint,
                 .keeper = s->inherited.keeper,
                 .restarts = s->inherited.restarts,
@@ -182,8 +204,10 @@ static int set_up_control(struct server *s)
 /* The registry is loaded before the first request is served: a container of before must not look unknown. */
 static int set_up(struct server *s)
 {
-        int r = set_up_core(s);
+        int r = read_policy(s);
 
+        if (r == 0)
+                r = set_up_core(s);
         for (size_t i = 0; r == 0 && i < s->inherited.n_connections; i++)
                 r = attach(s, i);
         if (r == 0)
@@ -204,6 +228,7 @@ static void tear_down(struct server *s)
                 shared_unmap(s->shared[i]);
         }
         ident_free(s->ident);
+        sysctl_policy_free(s->policy);
         registry_free(s->registry);
         host_free(s->host);
         fd_clear(&s->state_dirfd);
