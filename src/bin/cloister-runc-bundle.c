@@ -123,23 +123,31 @@ static void discard_work(const struct settings *settings, const char *path)
         unlink(link);
 }
 
+static void remove_files(const struct settings *settings, const char *path)
+{
+        static const struct {
+                const char *name;
+                int flags;
+        } entries[] = {
+                {"config.json", 0}, {"plan.json", 0}, {"mnt/rootfs", AT_REMOVEDIR}, {"mnt", AT_REMOVEDIR}};
+
+        for (size_t i = 0; i < G_N_ELEMENTS(entries); i++) {
+                g_autofree char *entry = g_build_filename(path, entries[i].name, NULL);
+                unlinkat(AT_FDCWD, entry, entries[i].flags);
+        }
+        if (rmdir(path) < 0) {
+                g_autofree char *text = g_strdup_printf("cannot remove %s: %s", path, g_strerror(errno));
+                report_warning(settings->cmdline, text);
+        }
+}
+
 void bundle_discard(const struct settings *settings, const char *id, struct bundle *bundle)
 {
-        static const char *const files[] = {"config.json", "plan.json"};
         g_autofree char *mnt = g_build_filename(bundle->path, "mnt", NULL);
 
         if (bundle->leased)
                 release_ids(settings, id);
         umount2(mnt, MNT_DETACH | UMOUNT_NOFOLLOW);
         discard_work(settings, bundle->path);
-        for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
-                g_autofree char *file = g_build_filename(bundle->path, files[i], NULL);
-                unlink(file);
-        }
-        rmdir(mnt);
-        if (rmdir(bundle->path) < 0) {
-                g_autofree char *text = g_strdup_printf("cannot remove %s: %s", bundle->path,
-                                                        g_strerror(errno));
-                report_warning(settings->cmdline, text);
-        }
+        remove_files(settings, bundle->path);
 }

@@ -55,26 +55,37 @@ static int read_spec(struct make *make, GError **error)
         return r < 0 ? r : edit_find_ids(make->spec, &make->ids, error);
 }
 
+static int make_folder(const char *path, GError **error)
+{
+        return mkdir(path, 0711) < 0 && errno != EEXIST
+                       ? spec_fail(error, err_negative(), "cannot make %s: %s", path, g_strerror(errno))
+                       : 0;
+}
+
 /* What is mounted from here on is seen by the runtime and the container, not by the host, and ends with them.
+ * The host sees an empty folder in the place of the root file system: runc changes to it before each command.
  */
 static int enter_mount_namespace(struct make *make, GError **error)
 {
-        g_autofree char *binds = NULL, *rootfs = NULL;
+        g_autofree char *rootfs = NULL, *binds = NULL;
+        int r;
 
         make->mnt = g_build_filename(make->bundle->path, "mnt", NULL);
-        binds = g_build_filename(make->mnt, "binds", NULL);
         rootfs = g_build_filename(make->mnt, "rootfs", NULL);
+        binds = g_build_filename(make->mnt, "binds", NULL);
+        r = make_folder(make->mnt, error);
+        if (r == 0)
+                r = make_folder(rootfs, error);
+        if (r < 0)
+                return r;
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return spec_fail(error, err_negative(), "cannot make a mount namespace: %s",
                                  g_strerror(errno));
-        if (mkdir(make->mnt, 0711) < 0 && errno != EEXIST)
-                return spec_fail(error, err_negative(), "cannot make %s: %s", make->mnt, g_strerror(errno));
-        if (mount("cloister", make->mnt, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0711,size=4m") <
-                    0 ||
-            mkdir(rootfs, 0711) < 0 || mkdir(binds, 0711) < 0)
+        if (mount("cloister", make->mnt, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0711,size=4m") < 0)
                 return spec_fail(error, err_negative(), "cannot mount on %s: %s", make->mnt,
                                  g_strerror(errno));
-        return 0;
+        r = make_folder(rootfs, error);
+        return r < 0 ? r : make_folder(binds, error);
 }
 
 static int lease_ids(struct make *make, GError **error)
