@@ -31,6 +31,8 @@ int keyfile_read(const char *path, size_t max, struct keyfile *ret, GError **err
                 return policy_fail(error, r, "%s: a symbolic link; name the file itself", path);
         if (r < 0)
                 return policy_fail(error, r, "%s: cannot be read: %s", path, g_strerror(-r));
+        if (memchr(text->str, '\0', text->len))
+                return policy_fail(error, -EINVAL, "%s: has a NUL byte; this is no configuration", path);
         if (!g_key_file_load_from_data(keys, text->len ? text->str : "\n", text->len ? text->len : 1,
                                        G_KEY_FILE_NONE, &reason))
                 return policy_fail(error, -EINVAL, "%s: %s", path, reason->message);
