@@ -224,7 +224,20 @@ static struct tree_mount *convert_mounts(const struct plan *plan, GPtrArray *str
 }
 
 /* Without the wrapper, the runtime sets parameters and read-only paths itself, after this hook. What it makes
- * read-only is then one mount deep: the kernel's own directories above our /proc/sys are left out there. */
+ * read-only is then one mount deep: of the kernel's own files above our /proc/sys only those are there that
+ * it has yet to write. */
+static const char **select_written(const struct plan *plan, GPtrArray *strings)
+{
+        GPtrArray *paths = g_ptr_array_new();
+
+        for (char **pair = plan->namespaced; !plan->taken && pair && pair[0]; pair += 2) {
+                g_ptr_array_add(strings, g_strconcat("proc/sys/", pair[0], NULL));
+                g_ptr_array_add(paths, g_ptr_array_index(strings, strings->len - 1));
+        }
+        g_ptr_array_add(paths, NULL);
+        return (const char **)g_ptr_array_free(paths, FALSE);
+}
+
 static int attach(const struct plan *plan, const struct state *state, int pidfd,
                   const struct cloister_registration *registration, GError **error)
 {
@@ -232,12 +245,14 @@ static int attach(const struct plan *plan, const struct state *state, int pidfd,
         g_autofree struct tree_mount *mounts = convert_mounts(plan, strings);
         g_autofree const char **masked = strip_slashes(plan->masked);
         g_autofree const char **readonly = strip_slashes(plan->readonly);
+        g_autofree const char **written = select_written(plan, strings);
         struct tree_spec spec = {
                 .init = state->pid,
                 .pidfd = pidfd,
                 .rootfs = plan->rootfs,
                 .mounts = mounts,
                 .n_mounts = plan->n_mounts,
+                .kernel = written,
                 .masked = masked,
                 .readonly = plan->taken ? readonly : NULL,
                 .sysctls = plan->taken ? (const char *const *)plan->namespaced : NULL,

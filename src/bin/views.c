@@ -52,13 +52,16 @@ static bool is_at_or_below(const char *path, const char *const *list)
         return false;
 }
 
-static const char **select_kernel(const struct cloister_registration *registration, const char *const *skip)
+static const char **select_kernel(const struct cloister_registration *registration, const char *const *skip,
+                                  const char *const *more)
 {
         GPtrArray *selected = g_ptr_array_new();
 
         for (char **path = registration->kernel_mounts; path && *path; path++)
                 if (!is_at_or_below(*path, skip))
                         g_ptr_array_add(selected, *path);
+        for (; more && *more; more++)
+                g_ptr_array_add(selected, (char *)*more);
         g_ptr_array_add(selected, NULL);
         return (const char **)g_ptr_array_free(selected, FALSE);
 }
@@ -68,7 +71,7 @@ int views_attach(const struct tree_spec *spec, const struct cloister_registratio
 {
         g_autoptr(GPtrArray) sources = g_ptr_array_new_with_free_func(g_free);
         g_autofree struct tree_row *rows = g_new0(struct tree_row, registration->n_mounts);
-        g_autofree const char **kernel = select_kernel(registration, skip);
+        g_autofree const char **kernel = select_kernel(registration, skip, spec->kernel);
         struct tree_spec full = *spec;
 
         for (size_t i = 0; i < registration->n_mounts; i++) {

@@ -11,8 +11,7 @@
 int views_read_root(pid_t pid, uid_t *ret_uid, gid_t *ret_gid);
 
 /* Attaches the trees: rows and kernel paths of spec are filled from the registration, the rest is given.
- * skip: NULL or a NULL-terminated list; kernel paths at or below one of these are left out. Returns as
- * tree_attach(). */
+ * Kernel paths at or below one of skip are left out, those of spec are added. Returns as tree_attach(). */
 int views_attach(const struct tree_spec *spec, const struct cloister_registration *registration,
                  const char *const *skip, GError **error);
 
