@@ -147,16 +147,12 @@ struct sysctl_entry sysctl_value_guess(const char *host_text)
 {
         g_autofree char *text = g_strstrip(g_strdup(host_text));
         g_auto(GStrv) words = g_strsplit_set(text, " \t\n", -1);
-        struct sysctl_entry entry = {
+        struct sysctl_entry numbers = {
                 .klass = SYSCTL_PRIVATE, .type = SYSCTL_LONG, .min = INT64_MIN, .max = UINT64_MAX};
+        struct sysctl_entry string = {.klass = SYSCTL_PRIVATE, .type = SYSCTL_STRING, .max = GUESSED_STRING};
 
-        for (char **word = words; *word; word++) {
-                if (!is_number(*word) || entry.count == COUNT_MAX) {
-                        entry.type = SYSCTL_STRING;
-                        entry.max = GUESSED_STRING;
-                        break;
-                }
-                entry.count++;
-        }
-        return entry;
+        for (char **word = words; *word; word++)
+                if (!is_number(*word) || ++numbers.count > COUNT_MAX)
+                        return string;
+        return numbers.count > 0 ? numbers : string;
 }
