@@ -186,7 +186,8 @@ int ctl_store_sysctl(struct ctl *ctl, struct container *container, const char *n
 {
         struct view_ctx ctx = make_ctx(ctl, container);
         g_autofree char *path = sysctl_path(name);
-        int r = view_store(&ctx, path, value, strlen(value));
+        /* a write of no bytes is none, and succeeds */
+        int r = value[0] ? view_store(&ctx, path, value, strlen(value)) : -EINVAL;
 
         if (r < 0)
                 answer_sysctl(r, name, value, answer);
