@@ -22,7 +22,7 @@ static bool read_status(const struct view_ctx *ctx, pid_t tid, GString *text)
         return file_read_at(host_proc_fd(ctx->host), path, STATUS_MAX, text) == 0;
 }
 
-/* The numbers of a NSpid line, outermost namespace first: that at an index (or the last), and their count. */
+/* The number at an index of a NSpid line, outermost namespace first; 0: the task is not in so deep a one. */
 static uint64_t parse_nspid(const char *status, unsigned index, unsigned *ret_count)
 {
         const char *p = strstr(status, "\nNSpid:");
@@ -33,26 +33,25 @@ static uint64_t parse_nspid(const char *status, unsigned index, unsigned *ret_co
         while (*p == '\t') {
                 char *end;
                 uint64_t number = strtoull(p + 1, &end, 10);
-                if (*ret_count <= index)
+                if ((*ret_count)++ == index)
                         found = number;
-                (*ret_count)++;
                 p = end;
         }
         return found;
 }
 
-/* How deep the container's PID namespace is: where its numbers stand in NSpid lines. */
+/* How deep the container's PID namespace is: where its numbers stand in NSpid lines. Init dead: nowhere. */
 static unsigned read_depth(const struct view_ctx *ctx)
 {
         g_autoptr(GString) text = g_string_new(NULL);
-        unsigned count;
+        unsigned count = 0;
 
-        if (!read_status(ctx, ctx->container->init, text))
-                return UINT32_MAX;
-        parse_nspid(text->str, 0, &count);
-        return count ? count - 1 : 0;
+        if (read_status(ctx, ctx->container->init, text))
+                parse_nspid(text->str, 0, &count);
+        return count - 1;
 }
 
+/* The reader runs for the kernel; here it waits for our answer. */
 static void examine_task(const struct view_ctx *ctx, pid_t tid, unsigned depth, struct view_tasks *tasks)
 {
         g_autoptr(GString) text = g_string_new(NULL);
@@ -64,8 +63,8 @@ static void examine_task(const struct view_ctx *ctx, pid_t tid, unsigned depth, 
                 return;
         state = strstr(text->str, "\nState:\t");
         state = state ? state + strlen("\nState:\t") : "";
-        tasks->running += *state == 'R';
-        tasks->blocked += *state == 'D';
+        tasks->running += *state == 'R' || tid == ctx->caller;
+        tasks->blocked += *state == 'D' && tid != ctx->caller;
         pid = parse_nspid(text->str, depth, &count);
         tasks->last_pid = MAX(tasks->last_pid, pid);
 }

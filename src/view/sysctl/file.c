@@ -29,6 +29,7 @@ struct job {
         GString *out;     /* read */
         GPtrArray *names; /* list: each with a leading 'd' or 'f' */
         mode_t mode;      /* stat */
+        bool owned;       /* stat: by the container's root */
 };
 
 /* proc/sys is opened on its own: in some containers the server's one is a mount point. */
@@ -83,13 +84,25 @@ static int run_job(void *data)
         return job->work(job);
 }
 
+/* Whether the namespace that a name belongs to is the server's own for target too: no thread needs to enter
+ * it. */
+static bool is_own_namespace(const struct host *host, pid_t target, const char *name)
+{
+        ino_t theirs, ours;
+
+        return ns_inode(host_proc_fd(host), target, namespace_of(name), &theirs) == 0 &&
+               ns_inode(host_proc_fd(host), getpid(), namespace_of(name), &ours) == 0 && theirs == ours;
+}
+
 /* User namespaces are of the process, not of its threads: user/ is read and written by a child, the rest of
  * it is the same in all. */
 static int run(struct job *job)
 {
         pid_t target = sysctl_file_target(job->ctx, job->name);
 
-        return target == 0 || is_below(job->name, "user") ? job->work(job) : ns_run(target, run_job, job);
+        if (target == 0 || is_below(job->name, "user") || is_own_namespace(job->ctx->host, target, job->name))
+                return job->work(job);
+        return ns_run(target, run_job, job);
 }
 
 static int read_mode(const struct host *host, const char *name, mode_t *ret)
@@ -105,30 +118,6 @@ static int read_mode(const struct host *host, const char *name, mode_t *ret)
                 return -ENOENT;
         *ret = st.st_mode;
         return 0;
-}
-
-static int stat_work(struct job *job)
-{
-        int r = read_mode(job->ctx->host, job->name, &job->mode);
-        g_autofree char *parent = g_path_get_dirname(job->name);
-        mode_t mode;
-
-        if (r != -EXDEV)
-                return r == -ELOOP ? -ENOENT : r;
-        if (read_mode(job->ctx->host, parent, &mode) < 0)
-                return -ENOENT;
-        job->mode = S_IFDIR | 0555;
-        return 0;
-}
-
-int sysctl_file_stat(const struct view_ctx *ctx, const char *name, mode_t *ret)
-{
-        struct job job = {.ctx = ctx, .name = name, .work = stat_work};
-        int r = run(&job);
-
-        if (r == 0)
-                *ret = job.mode;
-        return r;
 }
 
 static int read_work(struct job *job)
@@ -228,6 +217,41 @@ static int check_owner(const struct view_ctx *ctx, const char *name, uid_t uid)
         return owner != server && root_uid_of(ctx, owner) == (int64_t)uid ? 0 : -EACCES;
 }
 
+static int find_mode(struct job *job)
+{
+        g_autofree char *parent = g_path_get_dirname(job->name);
+        int r = read_mode(job->ctx->host, job->name, &job->mode);
+
+        if (r != -EXDEV)
+                return r == -ELOOP ? -ENOENT : r;
+        if (read_mode(job->ctx->host, parent, &job->mode) < 0)
+                return -ENOENT;
+        job->mode = S_IFDIR | 0555;
+        return 0;
+}
+
+static int stat_work(struct job *job)
+{
+        int r = find_mode(job);
+
+        if (r == 0 && sysctl_file_target(job->ctx, job->name) != 0)
+                job->owned = check_owner(job->ctx, job->name, job->ctx->container->uid) == 0;
+        return r;
+}
+
+int sysctl_file_stat(const struct view_ctx *ctx, const char *name, mode_t *ret_mode, bool *ret_owned)
+{
+        struct job job = {.ctx = ctx, .name = name, .work = stat_work};
+        int r = run(&job);
+
+        if (r < 0)
+                return r;
+        *ret_mode = job.mode;
+        if (ret_owned)
+                *ret_owned = job.owned;
+        return 0;
+}
+
 /* The machine's own files are the host root's; the control socket is the host's root, with a container's
  * rights in a container's view. */
 static int check_writer(const struct view_ctx *ctx, const char *name)
@@ -293,18 +317,6 @@ int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *
         if (sysctl_file_target(ctx, name) != 0 && is_below(name, "user"))
                 return write_user(ctx, &job);
         return run(&job);
-}
-
-static int owned_work(struct job *job)
-{
-        return check_owner(job->ctx, job->name, job->ctx->container->uid);
-}
-
-bool sysctl_file_is_owned(const struct view_ctx *ctx, const char *name)
-{
-        struct job job = {.ctx = ctx, .name = name, .work = owned_work};
-
-        return run(&job) == 0;
 }
 
 static int list_work(struct job *job)

@@ -7,9 +7,10 @@
 /* Whose namespaces answer: those of the server (0) or of a process. */
 pid_t sysctl_file_target(const struct view_ctx *ctx, const char *name);
 
-/* Mode of the kernel's file or directory as it is there. Returns 0 or -errno. A directory that something is
+/* Mode of the kernel's file or directory as it is there, and whether it is namespaced and the namespace
+ * belongs to the container's root (ret_owned may be NULL). Returns 0 or -errno. A directory that something is
  * mounted on counts as an empty one. */
-int sysctl_file_stat(const struct view_ctx *ctx, const char *name, mode_t *ret);
+int sysctl_file_stat(const struct view_ctx *ctx, const char *name, mode_t *ret_mode, bool *ret_owned);
 
 /* Appends its text. Returns 0 or -errno. */
 int sysctl_file_read(const struct view_ctx *ctx, const char *name, GString *out);
@@ -18,9 +19,6 @@ int sysctl_file_read(const struct view_ctx *ctx, const char *name, GString *out)
  * container's view by being root of the user namespace that owns them, -EACCES where that is the host's.
  * Returns 0 or -errno. */
 int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *text, size_t len);
-
-/* Whether the container's root owns a name that the namespaces of target answer for. */
-bool sysctl_file_is_owned(const struct view_ctx *ctx, const char *name);
 
 /* Adds the names in a directory. Returns 0 or -errno. */
 int sysctl_file_list(const struct view_ctx *ctx, const char *name,

@@ -29,17 +29,18 @@ static int find_class(const struct view_ctx *ctx, const char *name, enum sysctl_
 static int lookup(const struct view_ctx *ctx, const char *name, struct vdir_entry *ret)
 {
         enum sysctl_class klass;
+        bool owned = false;
         mode_t mode;
         int r = find_class(ctx, name, &klass);
 
         if (r == 0)
-                r = sysctl_file_stat(ctx, name, &mode);
+                r = sysctl_file_stat(ctx, name, &mode, &owned);
         if (r < 0)
                 return r == -ENOTDIR ? -ENOENT : r;
         *ret = (struct vdir_entry){.mode = mode};
         if (is_host(ctx) || S_ISDIR(mode))
                 return 0;
-        ret->unowned = klass == SYSCTL_NAMESPACED ? !sysctl_file_is_owned(ctx, name) : klass == SYSCTL_HOST;
+        ret->unowned = klass == SYSCTL_NAMESPACED ? !owned : klass == SYSCTL_HOST;
         return 0;
 }
 
@@ -80,7 +81,7 @@ static bool is_root(const struct view_ctx *ctx)
 static int check_readable(const struct view_ctx *ctx, const char *name, enum sysctl_class klass)
 {
         mode_t mode;
-        int r = sysctl_file_stat(ctx, name, &mode);
+        int r = sysctl_file_stat(ctx, name, &mode, NULL);
 
         if (r < 0)
                 return r;
@@ -160,7 +161,7 @@ static int store(const struct view_ctx *ctx, const char *name, const char *text,
         int r = find_class(ctx, name, &klass);
 
         if (r == 0)
-                r = sysctl_file_stat(ctx, name, &mode);
+                r = sysctl_file_stat(ctx, name, &mode, NULL);
         if (r < 0)
                 return r;
         if (S_ISDIR(mode))
