@@ -21,12 +21,12 @@ struct share {
 struct handles {
         GMutex lock;
         struct shared *shared;
-        GArray *free;          /* indexes below handles_high that are free */
-        GHashTable *by_node;   /* &node -> index + 1 of its newest handle; further ones through next[] */
-        int32_t *next, *prev;  /* per index: handles of the same node, or NONE */
-        GHashTable *shares;    /* serial -> struct share */
-        uint64_t *block_used;  /* bitmap */
-        unsigned block_cursor; /* where the search for room starts */
+        GArray *free;         /* indexes below handles_high that are free */
+        GHashTable *by_node;  /* &node -> index + 1 of its newest handle; further ones through next[] */
+        int32_t *next, *prev; /* per index: handles of the same node, or NONE */
+        GHashTable *shares;   /* serial -> struct share */
+        uint64_t *block_used; /* bitmap */
+        unsigned lowest_free; /* no free block is below: low ones are used again, high ones need no memory */
         unsigned n_used;
         uint64_t sequence; /* of the newest text */
 };
@@ -211,6 +211,8 @@ static void drop_text(struct handles *h, struct shared_handle *handle)
 {
         find_share(h, node_serial(handle->node))->blocks -= handle->n_blocks;
         mark_blocks(h, handle->block, handle->n_blocks, false);
+        if (handle->n_blocks > 0)
+                h->lowest_free = MIN(h->lowest_free, handle->block);
         handle->n_blocks = 0;
 }
 
@@ -228,20 +230,17 @@ void handles_close(struct handles *h, uint64_t number)
         g_mutex_unlock(&h->lock);
 }
 
-/* The lock is held. First fit from where the last search ended. Returns the first of n free blocks in a row
- * or NONE. */
+/* The lock is held. First fit. Returns the first of n free blocks in a row or NONE. */
 static int find_room(struct handles *h, unsigned n)
 {
         unsigned run = 0;
 
-        for (unsigned seen = 0, block = h->block_cursor; seen < SHARED_BLOCKS + n; seen++, block++) {
-                if (block == SHARED_BLOCKS)
-                        block = run = 0;
+        while (h->lowest_free < SHARED_BLOCKS && block_is_used(h, h->lowest_free))
+                h->lowest_free++;
+        for (unsigned block = h->lowest_free; block < SHARED_BLOCKS; block++) {
                 run = block_is_used(h, block) ? 0 : run + 1;
-                if (run == n) {
-                        h->block_cursor = (block + 1) % SHARED_BLOCKS;
+                if (run == n)
                         return (int)(block + 1 - n);
-                }
         }
         return NONE;
 }

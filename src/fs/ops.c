@@ -154,7 +154,15 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
         fuse_reply_none(req);
 }
 
-static void op_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
+static bool is_writable(const struct place *place)
+{
+        if (!place->row || S_ISDIR(place->mode))
+                return false;
+        return place->node.kind == NODE_NAME ? place->row->dir->store != NULL : place->row->store != NULL;
+}
+
+/* Answers with the attributes of a node; writable: only of one that can be written. */
+static void reply_attributes(fuse_req_t req, fuse_ino_t id, bool writable)
 {
         struct fs *fs = req_fs(req);
         struct caller caller = req_caller(req);
@@ -162,6 +170,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
         struct stat st;
         int r = tree_resolve(fs->tree, id, caller, true, &place);
 
+        if (r == 0 && writable && !is_writable(&place))
+                r = -EROFS;
         if (r == 0) {
                 fill_attributes(fs, &place, caller, &st);
                 fuse_reply_attr(req, &st, attribute_timeout(&place));
@@ -171,6 +181,11 @@ static void op_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
         place_clear(&place);
 }
 
+static void op_getattr(fuse_req_t req, fuse_ino_t id, struct fuse_file_info *fi)
+{
+        reply_attributes(req, id, false);
+}
+
 /* As with procfs: cutting a file to a size does nothing, all else is refused. */
 static void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_set,
                        struct fuse_file_info *fi)
@@ -178,7 +193,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t id, struct stat *attr, int to_
         if (to_set & ~(FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME))
                 fuse_reply_err(req, EPERM);
         else
-                op_getattr(req, id, fi);
+                reply_attributes(req, id, true);
 }
 
 /* The permissions of the file itself, for a connection where the kernel does not check them. */
@@ -193,11 +208,6 @@ static int check_access(const struct place *place, struct caller caller, mode_t 
         else if (!place->unowned && caller.gid == place->owner->gid)
                 have >>= 3;
         return wanted & ~have ? -EACCES : 0;
-}
-
-static bool is_writable(const struct place *place)
-{
-        return place->node.kind == NODE_NAME ? place->row->dir->store != NULL : place->row->store != NULL;
 }
 
 static int check_open(const struct place *place, struct caller caller, int flags)
