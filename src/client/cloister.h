@@ -50,7 +50,11 @@ CLOISTER_PUBLIC int cloister_lease_ids(struct cloister *cloister, const char *ro
 CLOISTER_PUBLIC int cloister_release_ids(struct cloister *cloister, const char *root, const char *id,
                                          GError **error);
 
+/* The text of a file of the view of a container: name is its key, its id or an unambiguous beginning of one,
+ * path "proc/meminfo". *ret_text is to be freed with g_free(). */
 CLOISTER_PUBLIC int cloister_render(struct cloister *cloister, const char *name, const char *path,
                                     char **ret_text, GError **error);
+/* Writes a sysctl ("vm.swappiness" or "vm/swappiness") as the container's root would; it is saved when this
+ * returns. -EINVAL when the kernel would refuse the value. */
 CLOISTER_PUBLIC int cloister_set_sysctl(struct cloister *cloister, const char *name, const char *sysctl,
                                         const char *value, GError **error);

@@ -31,6 +31,14 @@ void answer_fail_errno(struct ctl_answer *answer, int r, const char *format, ...
         answer_fail(answer, PROTO_INTERFACE ".SystemError", parameters);
 }
 
+void answer_no_process(int64_t pid, struct ctl_answer *answer)
+{
+        json_object *parameters = json_object_new_object();
+
+        answer_add_int(parameters, "pid", pid);
+        answer_fail(answer, PROTO_INTERFACE ".NoSuchProcess", parameters);
+}
+
 void answer_add_text(json_object *object, const char *member, const char *text)
 {
         json_object_object_add(object, member, proto_new_string(text, strlen(text)));

@@ -9,9 +9,11 @@
 #include "view/vfile.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TOKEN_BYTES = 16 };
@@ -28,6 +30,7 @@ static gboolean on_init_dead(int fd, GIOCondition condition, void *data)
 void ctl_entry_free(struct ctl_entry *entry)
 {
         ctl_unwatch(&entry->watch);
+        fd_clear(&entry->user_ns_fd);
         container_unref(entry->container);
         if (entry->kept)
                 g_key_file_unref(entry->kept);
@@ -71,19 +74,34 @@ int ctl_save_container(struct ctl *ctl, struct container *container)
         return r;
 }
 
-/* Enters a container whose file is in place. */
-static struct ctl_entry *add_entry(struct ctl *ctl, struct container *container, GKeyFile *kept)
+/* The kernel numbers namespaces by the lowest free number: without a reference, that of an ended container is
+ * the next one's at once. Returns a file descriptor or -errno (-ESRCH: init is gone). */
+static int open_user_ns(struct ctl *ctl, const struct container *container)
+{
+        g_autofree char *path = g_strdup_printf("%d/ns/user", container->init);
+        autofd int fd = openat(host_proc_fd(ctl->config.host), path, O_RDONLY | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0)
+                return errno == ENOENT ? -ESRCH : err_negative();
+        if (fstat(fd, &st) < 0)
+                return err_negative();
+        return st.st_ino == container->user_ns && container_alive(container) ? fd_steal(&fd) : -ESRCH;
+}
+
+/* Enters a container whose file is in place; user_ns_fd is taken over. */
+static void add_entry(struct ctl *ctl, struct container *container, int user_ns_fd, GKeyFile *kept)
 {
         struct ctl_entry *entry = g_new0(struct ctl_entry, 1);
 
         entry->ctl = ctl;
         entry->container = container_ref(container);
+        entry->user_ns_fd = user_ns_fd;
         entry->kept = kept ? g_key_file_ref(kept) : NULL;
         entry->watch = ctl_watch_pidfd(ctl, container->pidfd, on_init_dead, entry);
         g_mutex_lock(&ctl->lock);
         g_hash_table_replace(ctl->entries, container->key, entry);
         g_mutex_unlock(&ctl->lock);
-        return entry;
 }
 
 /* Forgets a container, its file and its ids. */
@@ -191,7 +209,8 @@ static struct container *make_container(struct ctl *ctl, const struct ctl_params
 /* The state first: what was acknowledged is found again by a successor. */
 static int publish(struct ctl *ctl, struct container *container)
 {
-        int r = save_serial(ctl, container->serial);
+        autofd int user_ns_fd = open_user_ns(ctl, container);
+        int r = user_ns_fd < 0 ? user_ns_fd : save_serial(ctl, container->serial);
 
         if (r == 0) {
                 g_mutex_lock(&ctl->lock);
@@ -204,7 +223,7 @@ static int publish(struct ctl *ctl, struct container *container)
                 remove_file(ctl, container->key);
                 return r;
         }
-        add_entry(ctl, container, NULL);
+        add_entry(ctl, container, fd_steal(&user_ns_fd), NULL);
         return 0;
 }
 
@@ -231,9 +250,7 @@ void ctl_register(struct ctl *ctl, const struct ctl_params *params, struct ctl_a
         int r = container_read_init(ctl->config.host, (pid_t)params->pid, &init);
 
         if (r < 0) {
-                json_object *parameters = json_object_new_object();
-                answer_add_int(parameters, "pid", params->pid);
-                answer_fail(answer, PROTO_INTERFACE ".NoSuchProcess", parameters);
+                answer_no_process(params->pid, answer);
                 return;
         }
         key_make(params->root, params->id, key);
@@ -321,9 +338,10 @@ static int restore(struct ctl *ctl, const struct state_container *state)
         container->range_start = state->range_start;
         for (char **s = state->sysctls; s[0]; s += 2)
                 sysctl_store_set(container->sysctls, s[0], s[1]);
-        r = registry_add(ctl->config.registry, container);
+        autofd int user_ns_fd = open_user_ns(ctl, container);
+        r = user_ns_fd < 0 ? user_ns_fd : registry_add(ctl->config.registry, container);
         if (r == 0)
-                add_entry(ctl, container, state->file);
+                add_entry(ctl, container, fd_steal(&user_ns_fd), state->file);
         return r;
 }
 

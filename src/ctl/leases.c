@@ -179,9 +179,7 @@ void ctl_lease_ids(struct ctl *ctl, const struct ctl_params *params, struct ctl_
         int r = container_read_init(ctl->config.host, (pid_t)params->pid, &init);
 
         if (r < 0) {
-                json_object *parameters = json_object_new_object();
-                answer_add_int(parameters, "pid", params->pid);
-                answer_fail(answer, PROTO_INTERFACE ".NoSuchProcess", parameters);
+                answer_no_process(params->pid, answer);
                 return;
         }
         key_make(params->root, params->id, key);

@@ -21,8 +21,9 @@ enum {
 struct ctl_entry {
         struct ctl *ctl;
         struct container *container; /* a reference */
-        GKeyFile *kept;              /* the file it came from or NULL: unknown keys go into the next one */
-        GSource *watch;              /* of init's pidfd; NULL: init is dead */
+        int user_ns_fd; /* keeps the number of init's user namespace from being given to another */
+        GKeyFile *kept; /* the file it came from or NULL: unknown keys go into the next one */
+        GSource *watch; /* of init's pidfd; NULL: init is dead */
 };
 
 struct ctl {
@@ -56,6 +57,7 @@ struct ctl_answer {
 void answer_fail(struct ctl_answer *answer, const char *error, json_object *parameters);
 void answer_fail_text(struct ctl_answer *answer, const char *error, const char *member, const char *text);
 void answer_fail_errno(struct ctl_answer *answer, int r, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void answer_no_process(int64_t pid, struct ctl_answer *answer);
 void answer_add_text(json_object *object, const char *member, const char *text);
 void answer_add_int(json_object *object, const char *member, int64_t n);
 

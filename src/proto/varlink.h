@@ -35,6 +35,7 @@ int proto_parse_call(const char *text, size_t len, struct proto_call **ret);
 void proto_call_free(struct proto_call *call);
 DEFINE_AUTOPTR(proto_call, proto_call_free)
 
+/* As proto_parse_call(). */
 int proto_parse_reply(const char *text, size_t len, struct proto_reply **ret);
 void proto_reply_free(struct proto_reply *reply);
 DEFINE_AUTOPTR(proto_reply, proto_reply_free)
