@@ -143,7 +143,7 @@ static struct view_cpu_time read_time(const struct groups *groups, struct view_c
 {
         int version = groups ? groups_version(groups, CONTROLLER_CPUACCT) : 0;
 
-        if (version == 0)
+        if (version == 0 || groups_depth(groups, CONTROLLER_CPUACCT) == 0)
                 return (struct view_cpu_time){0};
         return version == 2 ? read_v2(groups) : read_v1(groups, per_cpu);
 }

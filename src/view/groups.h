@@ -24,7 +24,7 @@ struct view_cpu_time {
         uint64_t user, system;
 };
 
-/* All of it. Nothing known: zeros. */
+/* All of it. Nothing known, or no group but the root, whose time is the machine's: zeros. */
 struct view_cpu_time view_read_cpu_time(const struct groups *groups);
 
 /* Shares it out over the CPUs of a set: ret[cpu] for each, with room for CPUSET_MAX. On version 1 by the CPUs
@@ -44,14 +44,15 @@ struct view_memory {
 /* host_meminfo: the text of the host's proc/meminfo. */
 void view_read_memory(const struct groups *groups, const char *host_meminfo, struct view_memory *ret);
 
-/* The tasks of the container's own group. */
+/* The tasks of the container's own group; of the root group, which is the machine's, those in its PID
+ * namespace. */
 struct view_tasks {
         uint64_t total;            /* also those of groups below where the pids controller counts them */
-        uint64_t running, blocked; /* among the first 256 */
+        uint64_t running, blocked; /* among the first 256; the reader runs */
         uint64_t last_pid; /* the highest among the same, as the container's PID namespace numbers it */
 };
 
-/* Reads proc/<tid>/status of each. Nothing known: zeros. */
+/* Reads proc/<tid>/status of each. Nothing known: only the reader. */
 void view_read_tasks(const struct view_ctx *ctx, const struct groups *groups, struct view_tasks *ret);
 
 /* Nanoseconds since the container's start. */

@@ -51,8 +51,8 @@ static unsigned read_depth(const struct view_ctx *ctx)
         return count - 1;
 }
 
-/* The reader runs for the kernel; here it waits for our answer. */
-static void examine_task(const struct view_ctx *ctx, pid_t tid, unsigned depth, struct view_tasks *tasks)
+static void examine_task(const struct view_ctx *ctx, pid_t tid, unsigned depth, bool all,
+                         struct view_tasks *tasks)
 {
         g_autoptr(GString) text = g_string_new(NULL);
         const char *state;
@@ -61,11 +61,14 @@ static void examine_task(const struct view_ctx *ctx, pid_t tid, unsigned depth, 
 
         if (!read_status(ctx, tid, text))
                 return;
+        pid = parse_nspid(text->str, depth, &count);
+        if (pid == 0 && !all)
+                return;
         state = strstr(text->str, "\nState:\t");
         state = state ? state + strlen("\nState:\t") : "";
+        tasks->total++;
         tasks->running += *state == 'R' || tid == ctx->caller;
         tasks->blocked += *state == 'D' && tid != ctx->caller;
-        pid = parse_nspid(text->str, depth, &count);
         tasks->last_pid = MAX(tasks->last_pid, pid);
 }
 
@@ -73,8 +76,9 @@ static void read_list(const struct view_ctx *ctx, const struct groups *groups, e
                       struct view_tasks *tasks)
 {
         const char *file = groups_version(groups, controller) == 2 ? "cgroup.threads" : "tasks";
+        bool all = groups_depth(groups, controller) > 0;
         g_autoptr(GString) text = g_string_new(NULL);
-        unsigned depth = read_depth(ctx);
+        unsigned depth = read_depth(ctx), n = 0;
         char *p, *end;
 
         if (groups_read(groups, controller, 0, file, text) < 0)
@@ -83,9 +87,11 @@ static void read_list(const struct view_ctx *ctx, const struct groups *groups, e
                 unsigned long tid = strtoul(p, &end, 10);
                 if (end == p)
                         break;
-                if (tasks->total++ < TASKS_EXAMINED && tid > 0 && tid <= G_MAXINT32)
-                        examine_task(ctx, (pid_t)tid, depth, tasks);
+                if (n++ < TASKS_EXAMINED && tid > 0 && tid <= G_MAXINT32)
+                        examine_task(ctx, (pid_t)tid, depth, all, tasks);
         }
+        if (all)
+                tasks->total = n;
 }
 
 void view_read_tasks(const struct view_ctx *ctx, const struct groups *groups, struct view_tasks *ret)
@@ -97,7 +103,10 @@ void view_read_tasks(const struct view_ctx *ctx, const struct groups *groups, st
         for (size_t i = 0; groups && tasks.total == 0 && i < G_N_ELEMENTS(choices); i++)
                 if (groups_version(groups, choices[i]) != 0)
                         read_list(ctx, groups, choices[i], &tasks);
-        if (groups)
+        if (groups && groups_depth(groups, CONTROLLER_PIDS) > 0)
                 tasks.total = MAX(tasks.total, view_read_number(groups, CONTROLLER_PIDS, 0, "pids.current"));
+        if (ctx->caller != 0) /* the reader runs for the kernel; here it waits for our answer */
+                tasks.running = MAX(tasks.running, 1);
+        tasks.total = MAX(tasks.total, tasks.running);
         *ret = tasks;
 }

@@ -105,6 +105,13 @@ static int run(struct job *job)
         return ns_run(target, run_job, job);
 }
 
+static bool needs_child(const struct view_ctx *ctx, const char *name)
+{
+        pid_t target = sysctl_file_target(ctx, name);
+
+        return target != 0 && is_below(name, "user") && !is_own_namespace(ctx->host, target, name);
+}
+
 static int read_mode(const struct host *host, const char *name, mode_t *ret)
 {
         autofd int fd = open_name(host, name, O_PATH);
@@ -146,11 +153,11 @@ static int read_in_child(void *data, int out)
 int sysctl_file_read(const struct view_ctx *ctx, const char *name, GString *out)
 {
         struct job job = {.ctx = ctx, .name = name, .work = read_work, .out = out};
-        pid_t target = sysctl_file_target(ctx, name);
 
-        if (target != 0 && is_below(name, "user"))
-                return ns_run_in_user(host_proc_fd(ctx->host), target, read_in_child, &job, out);
-        return run(&job);
+        if (!needs_child(ctx, name))
+                return run(&job);
+        return ns_run_in_user(host_proc_fd(ctx->host), sysctl_file_target(ctx, name), read_in_child, &job,
+                              out);
 }
 
 /* The user namespace that owns one of this thread's namespaces. Returns 0 or -errno (-EPERM: none below
@@ -314,9 +321,7 @@ int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *
 {
         struct job job = {.ctx = ctx, .name = name, .work = write_work, .text = text, .len = len};
 
-        if (sysctl_file_target(ctx, name) != 0 && is_below(name, "user"))
-                return write_user(ctx, &job);
-        return run(&job);
+        return needs_child(ctx, name) ? write_user(ctx, &job) : run(&job);
 }
 
 static int list_work(struct job *job)

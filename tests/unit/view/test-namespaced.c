@@ -239,3 +239,13 @@ Test(namespaced, every_file_of_the_machine_can_be_asked_for)
         cr_expect_eq(view_store(&inside, "proc/sys/kernel/osrelease", "1", 1), -EACCES);
         cr_expect_eq(view_store(&inside, "proc/sys/kernel/core_pattern", "x", 1), -EACCES);
 }
+
+Test(namespaced, the_hosts_callers_read_their_own)
+{
+        struct view_ctx outside = context(machine, getpid(), 0);
+        g_autofree char *user = text_of(&outside, "proc/sys/user/max_net_namespaces");
+        g_autofree char *net = text_of(&outside, "proc/sys/net/core/somaxconn");
+
+        cr_expect_gt(g_ascii_strtoull(user, NULL, 10), 0);
+        cr_expect_gt(g_ascii_strtoull(net, NULL, 10), 0);
+}
