@@ -26,14 +26,15 @@ int attach_open_rootfs(const struct tree_spec *spec, GError **error)
 /* Whether one of our rows stands on what is there already: the work of an earlier hook of the same start. */
 static bool is_ours(const struct tree_spec *spec, const dev_t *devices, int rootfs, const char *name)
 {
-        struct stat st;
+        dev_t device;
 
         for (size_t i = 0; i < spec->n_rows; i++) {
                 const char *path = spec->rows[i].path;
                 if (!g_str_has_prefix(path, name) || path[strlen(name)] != '/')
                         continue;
                 autofd int fd = mnt_find(rootfs, path);
-                if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == devices[i] && mnt_is_root(fd) > 0)
+                if (fd >= 0 && mnt_is_root(fd) > 0 && mnt_read_device(fd, &device) == 0 &&
+                    device == devices[i])
                         return true;
         }
         return false;

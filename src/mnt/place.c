@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 static int configure(int context, const char *option)
 {
@@ -59,18 +60,14 @@ int mnt_set(int fd, uint64_t attr, bool recursive)
 
 int mnt_find(int root, const char *path)
 {
+        /* without O_NOFOLLOW a link at the end is refused like any other */
         struct open_how how = {
-                .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+                .flags = O_PATH | O_CLOEXEC,
                 .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
         };
-        struct stat st;
-        autofd int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+        int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 
-        if (fd < 0)
-                return err_negative();
-        if (fstat(fd, &st) < 0)
-                return err_negative();
-        return S_ISLNK(st.st_mode) ? -ELOOP : fd_steal(&fd);
+        return fd < 0 ? err_negative() : fd;
 }
 
 int mnt_move(int fd, int target)
@@ -80,11 +77,26 @@ int mnt_move(int fd, int target)
         return move_mount(fd, "", target, "", flags) < 0 ? err_negative() : 0;
 }
 
+/* What the kernel knows without asking a file system behind it. */
+static int look(int fd, struct statx *ret)
+{
+        return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, ret) < 0 ? err_negative() : 0;
+}
+
 int mnt_is_root(int fd)
 {
         struct statx stx;
+        int r = look(fd, &stx);
 
-        if (statx(fd, "", AT_EMPTY_PATH, 0, &stx) < 0)
-                return err_negative();
-        return !!(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+        return r < 0 ? r : !!(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+int mnt_read_device(int fd, dev_t *ret)
+{
+        struct statx stx;
+        int r = look(fd, &stx);
+
+        if (r == 0)
+                *ret = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+        return r;
 }

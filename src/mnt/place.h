@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A new mount of a file system, attached nowhere. attr: MOUNT_ATTR_*; data: NULL or char * "key=value" and
  * "word" options for the file system. Made with the namespaces of the calling thread. Returns a descriptor or
@@ -28,3 +29,6 @@ int mnt_move(int fd, int target);
 
 /* Whether fd is the root of a mount: 1, 0 or -errno. */
 int mnt_is_root(int fd);
+
+/* The device number of the file system of fd. 0 or -errno. */
+int mnt_read_device(int fd, dev_t *ret);

@@ -7,8 +7,8 @@
 
 struct rootfs_spec {
         const char *dir;   /* shown with its owners shifted by uid and gid, writable; NULL: the host's root,
-                              read-only,   with an empty tmpfs on /run, /root, /tmp and /var/lib and not shifted,
-                              so that the files of   the host's root stay closed */
+                              read-only,   with an empty tmpfs on /run, /root, /tmp and /var/lib and not
+                              shifted,   so that the files of   the host's root stay closed */
         uint32_t uid, gid; /* the container's root */
 };
 

@@ -6,6 +6,7 @@
 #include "mnt/attach.h"
 #include "mnt/build.h"
 #include "mnt/error.h"
+#include "mnt/place.h"
 #include "mnt/room.h"
 
 #include <poll.h>
@@ -13,7 +14,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,12 +39,10 @@ static int join(const struct tree_spec *spec, int flags, GError **error)
 
 static dev_t *read_devices(const struct build *build)
 {
-        struct stat st;
         dev_t *devices = g_new0(dev_t, build->spec->n_rows);
 
         for (size_t i = 0; i < build->spec->n_rows; i++)
-                if (fstat(build->rows[i], &st) == 0)
-                        devices[i] = st.st_dev;
+                mnt_read_device(build->rows[i], &devices[i]);
         return devices;
 }
 
