@@ -55,13 +55,6 @@ static const struct command {
         {"doctor", " [--config FILE]", 0, cloisterctl_doctor},
 };
 
-/* Until cloisterctl-run.c is linked in. */
-__attribute__((weak)) int cloisterctl_run(int argc, char **argv, const char *control)
-{
-        fputs("cloisterctl: `run` is not part of this build\n", stderr);
-        return STATUS_FAILED;
-}
-
 /* Options up to the end, or up to the first word that is none if order is "+". Returns 0, 1 (told what was
  * asked) or -1 (told what is wrong). */
 static int parse_options(int argc, char **argv, const char *order, struct cloisterctl_options *options)

@@ -3,6 +3,7 @@
 #include "base/num.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define GROUP_CONTAINER "container"
@@ -18,12 +19,22 @@ static void put_text(GKeyFile *file, const char *group, const char *key, const c
         g_key_file_set_value(file, group, key, quoted);
 }
 
+/* The closing quote is itself escaped: the value goes on where the text ends. */
+static bool ends_escaped(const char *text, size_t len)
+{
+        size_t n = 0;
+
+        while (n < len && text[len - 1 - n] == '\\')
+                n++;
+        return n % 2 == 1;
+}
+
 static int get_text(GKeyFile *file, const char *group, const char *key, char **ret)
 {
         g_autofree char *quoted = g_key_file_get_value(file, group, key, NULL);
         size_t len = quoted ? strlen(quoted) : 0;
 
-        if (len < 2 || quoted[0] != '"' || quoted[len - 1] != '"')
+        if (len < 2 || quoted[0] != '"' || quoted[len - 1] != '"' || ends_escaped(quoted, len - 1))
                 return -EBADMSG;
         quoted[len - 1] = '\0';
         g_free(*ret);

@@ -104,7 +104,8 @@ Test(state, senseless_values)
 {
         static const char *const keys[] = {"key",  "id",       "token",       "serial",
                                            "init", "start-ns", "range-start", "sysctls"};
-        static const char *const values[] = {"", "-1", "99999999999999999999", "x", "\"", "\"a", "1 2"};
+        static const char *const values[] = {"",    "-1",     "99999999999999999999", "x", "\"", "\"a",
+                                             "1 2", "\"a\\\""};
         autoptr(container) c = make("web");
         g_autofree char *text = state_render_container(c, NULL);
 
