@@ -13,7 +13,7 @@
 enum {
         GROUP_FILE_MAX = 1024 * 1024,
         PROC_FILE_MAX = 64 * 1024,
-        DEPTH_MAX = 64,
+        DEPTH_MAX = 128,
         PF_EXITING = 4, /* of the kernel, in the flags of proc/<pid>/stat */
 };
 
@@ -62,13 +62,18 @@ static const char *below_mount(const struct cgroup_mount *mount, const char *pat
         return path + len;
 }
 
-static unsigned count_depth(const char *path)
+/* Counts the components, and cuts the path behind the last one that is read: who nests deeper than that still
+ * is under the limits above. */
+static unsigned cut_depth(char *path)
 {
         unsigned depth = 0;
 
-        for (; *path; path++)
-                if (*path != '/' && (path[1] == '/' || path[1] == '\0'))
-                        depth++;
+        for (char *p = path; *p; p++) {
+                if (*p == '/' || (p[1] != '/' && p[1] != '\0'))
+                        continue;
+                if (++depth == DEPTH_MAX)
+                        p[1] = '\0';
+        }
         return depth;
 }
 
@@ -87,18 +92,19 @@ static bool has_controller(int top_fd, const char *controller)
 static void open_group(const struct host *host, const struct cgroup_mount *mount, const char *path,
                        const char *controller, struct group *group)
 {
-        const char *below = below_mount(mount, path);
+        g_autofree char *below = g_strdup(below_mount(mount, path));
+        unsigned depth = below ? cut_depth(below) : 0;
         autofd int top = open_beneath(host_root_fd(host), mount->point);
         autofd int fd = -1;
 
         if (!below || top < 0 || (mount->version == 2 && !has_controller(top, controller)))
                 return;
         fd = open_beneath(top, below);
-        if (fd < 0 || count_depth(below) > DEPTH_MAX)
+        if (fd < 0)
                 return;
         group->version = mount->version;
         group->fd = fd_steal(&fd);
-        group->depth = count_depth(below);
+        group->depth = depth;
         group->path = g_strdup(path);
 }
 

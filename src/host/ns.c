@@ -84,7 +84,7 @@ int ns_run(pid_t pid, int (*fn)(void *data), void *data)
         return job.result;
 }
 
-/* Between fork and exit of a child of a process with threads: system calls only. */
+/* Between clone and exit of a child of a process with threads: system calls only. */
 G_NORETURN static void run_child(int user_ns, int out, int (*fn)(void *data, int out), void *data)
 {
         int r = setns(user_ns, CLONE_NEWUSER) < 0 ? -errno : fn(data, out);
@@ -96,7 +96,7 @@ static int wait_child(pid_t child)
 {
         int status;
 
-        while (waitpid(child, &status, 0) < 0)
+        while (waitpid(child, &status, __WALL) < 0)
                 if (errno != EINTR)
                         return err_negative();
         return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
@@ -132,7 +132,8 @@ int ns_run_in_user(int proc_fd, pid_t pid, int (*fn)(void *data, int out), void 
                 return err_negative();
         in = fds[0];
         out = fds[1];
-        child = fork();
+        /* no signal at its end: nobody else in the server waits for it, and SIGCHLD may be ignored */
+        child = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
         if (child < 0)
                 return err_negative();
         if (child == 0)

@@ -106,6 +106,21 @@ Test(groups, what_the_mount_does_not_show_is_left_out)
         }
 }
 
+Test(groups, nobody_nests_out_of_the_limits_above)
+{
+        g_autoptr(GString) path = g_string_new("cg/a"), text = g_string_new(NULL);
+
+        for (unsigned i = 1; i < 200; i++)
+                g_string_append(path, "/x");
+        g_autofree char *file = g_strconcat(path->str, "/cgroup.procs", NULL);
+        g_autofree char *line = g_strdup_printf("0::/top%s\n", path->str + strlen("cg"));
+        write_file(file, "7\n");
+        autoptr(groups) groups = open_groups(line);
+        cr_expect_eq(groups_depth(groups, CONTROLLER_CPU), 128);
+        cr_expect_eq(groups_read(groups, CONTROLLER_CPU, 127, "cpu.max", text), 0);
+        cr_expect_str_eq(text->str, "5 10\n");
+}
+
 Test(groups, a_group_that_went_says_so)
 {
         autoptr(groups) groups = open_groups("0::/top/a/b\n");
