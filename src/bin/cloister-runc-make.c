@@ -171,10 +171,12 @@ static int prepare_rootfs(struct make *make, GError **error)
         if (from < 0)
                 return spec_fail(error, err_negative(), "cannot open the container's root %s: %s", path,
                                  g_strerror(errno));
-        if (make->ids.own)
+        if (make->ids.own) {
                 make->rootfs = fd_steal(&from);
-        else
+                r = edit_set_rootfs(make->spec, path, error);
+        } else {
                 r = shift_rootfs(make, path, from, error);
+        }
         if (r < 0)
                 return r;
         r = idmap_make_view_dirs(make->rootfs, make->ids.uid, make->ids.gid);
