@@ -93,7 +93,7 @@ static int open_hierarchy(const struct cgroup_source *source, unsigned i, uint64
         g_autoptr(GPtrArray) data = g_ptr_array_new();
 
         if (source->groups) {
-                int fd = source->groups[i] < 0 ? -1 : dup(source->groups[i]);
+                int fd = source->groups[i] < 0 ? -1 : fcntl(source->groups[i], F_DUPFD_CLOEXEC, 0);
                 int r = fd < 0 ? -ENOENT : mnt_set(fd, attr, false);
                 return r < 0 ? r : fd;
         }
