@@ -23,8 +23,7 @@ int attach_open_rootfs(const struct tree_spec *spec, GError **error)
         return fd;
 }
 
-/* Whether one of our rows stands on what is there already: the work of an earlier hook of the same start. */
-static bool is_ours(const struct tree_spec *spec, const dev_t *devices, int rootfs, const char *name)
+bool attach_is_ours(const struct tree_spec *spec, const dev_t *devices, int rootfs, const char *name)
 {
         dev_t device;
 
@@ -84,7 +83,7 @@ int attach_tree(const struct tree_spec *spec, const dev_t *devices, int rootfs, 
 {
         int r = 0;
 
-        if (is_ours(spec, devices, rootfs, name))
+        if (attach_is_ours(spec, devices, rootfs, name))
                 return 0;
         if (spec->replace && (r = uncover(rootfs, name)) < 0 && r != -ENOENT)
                 return mnt_fail(error, r, "cannot take off what is mounted at /%s of %s", name, spec->rootfs);

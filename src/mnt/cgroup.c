@@ -42,7 +42,14 @@ static const char *find_group(char **lines, const struct hierarchy *hierarchy)
         return NULL;
 }
 
-static int open_groups(pid_t init, struct cgroup_source *source)
+/* A version 2 hierarchy beside version 1 may hold no group of the container: it would show everybody's. */
+static bool is_foreign(const struct cgroup_source *source, const struct hierarchy *hierarchy,
+                       const char *group)
+{
+        return hierarchy->v2 && source->hierarchies->len > 1 && (!group || !*group);
+}
+
+static int open_groups(pid_t init, bool own, struct cgroup_source *source)
 {
         g_autofree char *path = g_strdup_printf("/proc/%d/cgroup", init);
         g_autoptr(GString) text = g_string_new(NULL);
@@ -51,6 +58,15 @@ static int open_groups(pid_t init, struct cgroup_source *source)
         if (r < 0)
                 return r;
         g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+        for (unsigned i = 0; i < source->hierarchies->len;) {
+                const struct hierarchy *hierarchy = g_ptr_array_index(source->hierarchies, i);
+                if (is_foreign(source, hierarchy, find_group(lines, hierarchy)))
+                        g_ptr_array_remove_index(source->hierarchies, i);
+                else
+                        i++;
+        }
+        if (own)
+                return 0;
         source->groups = g_new(int, source->hierarchies->len);
         for (unsigned i = 0; i < source->hierarchies->len; i++) {
                 const struct hierarchy *hierarchy = g_ptr_array_index(source->hierarchies, i);
@@ -67,7 +83,7 @@ int cgroup_open(pid_t init, struct cgroup_source **ret, GError **error)
         int r = hierarchy_read(&source->hierarchies), own = has_namespace(init);
 
         if (r == 0)
-                r = own < 0 ? own : own ? 0 : open_groups(init, source);
+                r = own < 0 ? own : open_groups(init, own, source);
         if (r < 0) {
                 cgroup_close(source);
                 return mnt_fail(error, r, "cannot find the control groups of process %d", init);
