@@ -16,6 +16,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+uint32_t fixture_ids;
+char fixture_ids_text[16];
 char *fixture_folder, *fixture_socket;
 struct ctl *fixture_ctl;
 struct registry *fixture_registry;
@@ -26,7 +28,7 @@ static GMainContext *context;
 static GMainLoop *loop;
 static GThread *thread;
 static int listen_fd, state_dirfd;
-static const struct ids_range ranges[] = {{FIXTURE_IDS, FIXTURE_BLOCKS * 65536}};
+static struct ids_range ranges[1];
 
 static void *run(void *data)
 {
@@ -86,6 +88,9 @@ void fixture_setup(void)
 
         if (geteuid() != 0)
                 cr_skip_test("needs root");
+        fixture_ids = 3000000000u + (uint32_t)getpid() % 4000 * FIXTURE_BLOCKS * 65536;
+        g_snprintf(fixture_ids_text, sizeof(fixture_ids_text), "%u", fixture_ids);
+        ranges[0] = (struct ids_range){fixture_ids, FIXTURE_BLOCKS * 65536};
         fixture_folder = g_dir_make_tmp("cloister-test-XXXXXX", NULL);
         fixture_socket = g_build_filename(fixture_folder, "sock", NULL);
         state_dirfd = open(fixture_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -8,8 +8,12 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-/* Far above what people configure: other containers of the machine do not disturb. */
-enum { FIXTURE_IDS = 3000000000u, FIXTURE_BLOCKS = 4 };
+enum { FIXTURE_BLOCKS = 4 };
+
+/* Where the ids of this test begin, and as a text: far above what people configure, and other ones in each
+ * process, as ids that any process of the machine uses are not free. */
+extern uint32_t fixture_ids;
+extern char fixture_ids_text[16];
 
 extern char *fixture_folder, *fixture_socket;
 extern struct ctl *fixture_ctl;

@@ -30,7 +30,7 @@ static void expect_count(const char *what, int64_t n)
 
 Test(containers, register_get_unregister)
 {
-        pid_t pid = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids);
         char key[KEY_SIZE];
 
         key_make("/r", "web", key);
@@ -44,8 +44,8 @@ Test(containers, register_get_unregister)
         cr_assert(strstr(fixture_text(first, "mounts"), "proc\\/meminfo"));
         cr_assert(fixture_has("containers", key));
         auto_json got = fixture_call("Get", "\"name\":\"web\"");
-        cr_assert(strstr(fixture_text(got, "container"), "\"uid\": 3000000000"), "%s",
-                  fixture_text(got, "container"));
+        g_autofree char *wanted = g_strdup_printf("\"uid\": %u", fixture_ids);
+        cr_assert(strstr(fixture_text(got, "container"), wanted), "%s", fixture_text(got, "container"));
         expect_call("WrongToken",
                     fixture_call("Unregister", "\"root\":\"/r\",\"id\":\"web\",\"token\":\"x\""));
         expect_call("WrongToken",
@@ -61,7 +61,7 @@ Test(containers, register_get_unregister)
 
 Test(containers, one_incarnation_at_a_time)
 {
-        pid_t first = fixture_fork(true, FIXTURE_IDS), second = fixture_fork(true, FIXTURE_IDS);
+        pid_t first = fixture_fork(true, fixture_ids), second = fixture_fork(true, fixture_ids);
 
         expect_call("", do_register("web", first));
         expect_call("AlreadyExists", do_register("web", second));
@@ -77,7 +77,7 @@ Test(containers, one_incarnation_at_a_time)
 /* Two engines may use one id. */
 Test(containers, names)
 {
-        pid_t pid = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids);
 
         expect_call("", do_register("website", pid));
         expect_call("", do_register("webshop", pid));
@@ -95,7 +95,7 @@ Test(containers, names)
 
 Test(containers, sysctls)
 {
-        pid_t pid = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids);
 
         expect_call("InvalidSysctl", fixture_call("Register",
                                                   "\"root\":\"/r\",\"id\":\"a\",\"bundle\":\"\",\"pid\":%d,"
@@ -127,7 +127,7 @@ Test(containers, sysctls)
 
 Test(containers, render_errors)
 {
-        pid_t pid = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids);
 
         expect_call("", do_register("a", pid));
         auto_json none = fixture_call("Render", "\"name\":\"a\",\"path\":\"proc/kcore\"");
@@ -144,7 +144,7 @@ Test(containers, render_errors)
 Test(containers, restart_keeps_serial_token_and_names)
 {
         static const char id[] = "../\\n[x]\\\"\\u0001\\u00e9=";
-        pid_t pid = fixture_fork(true, FIXTURE_IDS), other = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids), other = fixture_fork(true, fixture_ids);
 
         expect_call("", do_register("ended", other));
         auto_json before = do_register(id, pid);
@@ -162,7 +162,7 @@ Test(containers, restart_keeps_serial_token_and_names)
 
 Test(containers, serials_outlive_their_containers)
 {
-        pid_t pid = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids);
         auto_json answer = do_register("a", pid);
 
         expect_call("", fixture_call("Unregister", "\"root\":\"/r\",\"id\":\"a\",\"token\":\"%s\"",
@@ -183,7 +183,7 @@ static void put_file(const char *folder, const char *name, const char *text)
 /* Files of others in the state folder neither stop the server nor are they believed. */
 Test(containers, foreign_state)
 {
-        pid_t pid = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids);
         g_autofree char *path = g_build_filename(fixture_folder, "containers", "4c1b6b40c8ce5c68", NULL);
         g_autofree char *text = NULL;
 
@@ -207,7 +207,7 @@ Test(containers, foreign_state)
 Test(containers, orphan)
 {
         char key[KEY_SIZE];
-        pid_t pid = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids);
 
         key_make("/r", "a", key);
         expect_call("", do_register("a", pid));
@@ -219,7 +219,7 @@ Test(containers, orphan)
 
 Test(containers, save_from_any_thread)
 {
-        pid_t pid = fixture_fork(true, FIXTURE_IDS);
+        pid_t pid = fixture_fork(true, fixture_ids);
         gboolean ambiguous;
 
         expect_call("", do_register("a", pid));

@@ -18,7 +18,7 @@ static void expect_start(const char *id, pid_t pid, unsigned block)
         auto_json answer = lease(id, pid);
 
         cr_assert_str_eq(fixture_error(answer), "", "%s", json_object_to_json_string(answer));
-        cr_assert(fixture_int(answer, "start") == FIXTURE_IDS + block * INT64_C(65536));
+        cr_assert(fixture_int(answer, "start") == fixture_ids + block * INT64_C(65536));
         cr_assert(fixture_int(answer, "size") == 65536);
 }
 
@@ -42,7 +42,7 @@ Test(leases, exclusive)
         expect_start("a", getpid(), 0);
         auto_json refused = lease("a", other);
         cr_assert_str_eq(fixture_error(refused), "AlreadyLeased");
-        cr_assert(fixture_int(refused, "start") == FIXTURE_IDS);
+        cr_assert(fixture_int(refused, "start") == fixture_ids);
         release("a");
         release("a");
         expect_start("c", getpid(), 0);
@@ -61,11 +61,11 @@ Test(leases, dead_holder)
         pid_t holder = fixture_fork(false, 0);
 
         expect_start("a", holder, 0);
-        cr_assert(fixture_has("leases", "3000000000"));
+        cr_assert(fixture_has("leases", fixture_ids_text));
         fixture_kill(holder);
         expect_start("a", getpid(), 0);
         release("a");
-        cr_assert(!fixture_has("leases", "3000000000"));
+        cr_assert(!fixture_has("leases", fixture_ids_text));
 }
 
 Test(leases, dead_holder_is_swept)
@@ -74,7 +74,7 @@ Test(leases, dead_holder_is_swept)
 
         expect_start("a", holder, 0);
         fixture_kill(holder);
-        cr_assert(fixture_await("leases", "3000000000", false));
+        cr_assert(fixture_await("leases", fixture_ids_text, false));
 }
 
 /* Ids that living processes use are not given to anybody else, whoever asks. */
@@ -83,13 +83,13 @@ Test(leases, used_ids_stay)
         pid_t holder = fixture_fork(false, 0);
 
         expect_start("a", holder, 0);
-        pid_t user = fixture_fork(true, FIXTURE_IDS);
+        pid_t user = fixture_fork(true, fixture_ids);
         fixture_kill(holder);
         expect_start("a", getpid(), 1);
         release("a");
         fixture_restart();
         expect_start("b", getpid(), 1);
-        cr_assert(fixture_has("leases", "3000000000"));
+        cr_assert(fixture_has("leases", fixture_ids_text));
         fixture_kill(user);
         expect_start("c", getpid(), 2);
         expect_start("d", getpid(), 3);
@@ -101,26 +101,27 @@ Test(leases, pass_to_the_container)
         pid_t wrapper = fixture_fork(false, 0);
 
         expect_start("a", wrapper, 0);
-        pid_t init = fixture_fork(true, FIXTURE_IDS);
+        pid_t init = fixture_fork(true, fixture_ids);
         auto_json answer = fixture_call("Register", "\"root\":\"/r\",\"id\":\"a\",\"bundle\":\"\",\"pid\":%d",
                                         init);
         fixture_kill(wrapper);
         expect_error("AlreadyLeased", lease("a", getpid()));
         auto_json got = fixture_call("Get", "\"name\":\"a\"");
-        cr_assert(strstr(fixture_text(got, "container"), "\"rangeStart\": 3000000000"));
+        g_autofree char *wanted = g_strdup_printf("\"rangeStart\": %u", fixture_ids);
+        cr_assert(strstr(fixture_text(got, "container"), wanted));
         fixture_restart();
         expect_error("AlreadyLeased", lease("a", getpid()));
         fixture_kill(init);
         expect_error("", fixture_call("Unregister", "\"root\":\"/r\",\"id\":\"a\",\"token\":\"%s\"",
                                       fixture_text(answer, "token")));
-        cr_assert(!fixture_has("leases", "3000000000"), "leased ids go with the container");
+        cr_assert(!fixture_has("leases", fixture_ids_text), "leased ids go with the container");
         expect_start("b", getpid(), 0);
 }
 
 /* The old incarnation's late end does not take the new one's ids. */
 Test(leases, late_unregister)
 {
-        pid_t init = fixture_fork(true, FIXTURE_IDS);
+        pid_t init = fixture_fork(true, fixture_ids);
 
         expect_start("a", init, 0);
         auto_json answer = fixture_call("Register", "\"root\":\"/r\",\"id\":\"a\",\"bundle\":\"\",\"pid\":%d",
@@ -129,15 +130,15 @@ Test(leases, late_unregister)
         expect_start("a", getpid(), 0);
         expect_error("", fixture_call("Unregister", "\"root\":\"/r\",\"id\":\"a\",\"token\":\"%s\"",
                                       fixture_text(answer, "token")));
-        cr_assert(fixture_has("leases", "3000000000"));
+        cr_assert(fixture_has("leases", fixture_ids_text));
         expect_start("b", getpid(), 1);
 }
 
 /* A lease whose file cannot be read is still one. */
 Test(leases, torn_file)
 {
-        pid_t user = fixture_fork(true, FIXTURE_IDS);
-        g_autofree char *path = g_build_filename(fixture_folder, "leases", "3000000000", NULL);
+        pid_t user = fixture_fork(true, fixture_ids);
+        g_autofree char *path = g_build_filename(fixture_folder, "leases", fixture_ids_text, NULL);
 
         expect_start("a", user, 0);
         fixture_stop();
