@@ -127,13 +127,15 @@ static int bind_rootfs(const struct make *make, int from, const char *path, int 
 }
 
 /* The work directory is found again at delete by a link beside the spec. */
-static int remount_overlay(const struct make *make, const struct overlay *overlay, GError **error)
+static int remount_overlay(const struct make *make, int from, const struct overlay *overlay, GError **error)
 {
         g_autofree char *work = NULL, *link = g_build_filename(make->bundle->path, "work", NULL);
         int r = overlay_mount(overlay, make->mnt, make->user_ns, make->ids.uid, make->ids.gid, &work, error);
 
         if (r == 0 && work && symlink(work, link) < 0)
                 r = spec_fail(error, err_negative(), "cannot make %s: %s", link, g_strerror(errno));
+        if (r == 0)
+                overlay_refresh(from); /* at worst the engine shows older text for a while */
         return r;
 }
 
@@ -147,7 +149,7 @@ static int shift_rootfs(struct make *make, const char *path, int from, GError **
                 return spec_fail(error, err_negative(), "cannot open %s: %s", target, g_strerror(errno));
         int r = overlay_find(from, path, &overlay, error);
         if (r == 0)
-                r = overlay ? remount_overlay(make, overlay, error)
+                r = overlay ? remount_overlay(make, from, overlay, error)
                             : bind_rootfs(make, from, path, to, error);
         if (r == 0)
                 r = edit_set_rootfs(make->spec, target, error);

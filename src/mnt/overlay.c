@@ -403,6 +403,16 @@ int overlay_mount(const struct overlay *overlay, const char *room, int user_ns, 
         return r;
 }
 
+/* Any reconfiguration of a file system, also one that changes nothing, drops its unused names. */
+int overlay_refresh(int fd)
+{
+        autofd int context = fspick(fd, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+
+        if (context < 0 || fsconfig(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+                return err_negative();
+        return 0;
+}
+
 static int remove_tree(int parent, const char *name, unsigned depth);
 
 static int remove_entries(DIR *dir, unsigned depth)

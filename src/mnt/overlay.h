@@ -38,5 +38,11 @@ int overlay_find(int rootfs, const char *path, struct overlay **ret, GError **er
 int overlay_mount(const struct overlay *overlay, const char *room, int user_ns, uid_t uid, gid_t gid,
                   char **ret_work, GError **error);
 
+/* Makes the overlay of fd forget what it knows of its directories and nobody uses. Two overlays on one upper
+ * directory do not hear of each other's changes: the engine, which has looked into its own before the
+ * container started, would show files as they were then (a list of changes without those in /etc). Returns 0
+ * or -errno. */
+int overlay_refresh(int fd);
+
 /* Removes a work directory with all in it. Refuses every other path. Returns 0 or -errno; 0 if it is gone. */
 int overlay_remove_work(const char *work);
