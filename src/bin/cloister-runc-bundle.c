@@ -123,17 +123,19 @@ static void discard_work(const struct settings *settings, const char *path)
         unlink(link);
 }
 
+/* Whatever files there are: a killed wrapper may have left one under a temporary name. */
 static void remove_files(const struct settings *settings, const char *path)
 {
-        static const struct {
-                const char *name;
-                int flags;
-        } entries[] = {
-                {"config.json", 0}, {"plan.json", 0}, {"mnt/rootfs", AT_REMOVEDIR}, {"mnt", AT_REMOVEDIR}};
+        g_autofree char *rootfs = g_build_filename(path, "mnt", "rootfs", NULL);
+        g_autofree char *mnt = g_build_filename(path, "mnt", NULL);
+        g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+        const char *name;
 
-        for (size_t i = 0; i < G_N_ELEMENTS(entries); i++) {
-                g_autofree char *entry = g_build_filename(path, entries[i].name, NULL);
-                unlinkat(AT_FDCWD, entry, entries[i].flags);
+        rmdir(rootfs);
+        rmdir(mnt);
+        while (dir && (name = g_dir_read_name(dir))) {
+                g_autofree char *file = g_build_filename(path, name, NULL);
+                unlink(file);
         }
         if (rmdir(path) < 0) {
                 g_autofree char *text = g_strdup_printf("cannot remove %s: %s", path, g_strerror(errno));

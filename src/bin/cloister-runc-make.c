@@ -55,9 +55,10 @@ static int read_spec(struct make *make, GError **error)
         return r < 0 ? r : edit_find_ids(make->spec, &make->ids, error);
 }
 
+/* Of that mode whatever the umask: the container's root passes through. */
 static int make_folder(const char *path, GError **error)
 {
-        return mkdir(path, 0711) < 0 && errno != EEXIST
+        return (mkdir(path, 0711) < 0 && errno != EEXIST) || chmod(path, 0711) < 0
                        ? spec_fail(error, err_negative(), "cannot make %s: %s", path, g_strerror(errno))
                        : 0;
 }

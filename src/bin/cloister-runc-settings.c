@@ -97,8 +97,9 @@ static int set_places(struct settings *settings, GError **error)
         const struct cmdline *cmdline = settings->cmdline;
         const char *control = cmdline->control ?: getenv("CLOISTER_CONTROL");
         const char *rundir = cmdline->rundir ?: getenv("CLOISTER_RUNDIR") ?: CLOISTER_RUNDIR;
+        g_autofree char *path = g_canonicalize_filename(CLOISTER_SYSCONFDIR "/cloister.conf", "/");
         autoptr(config) config = NULL;
-        int r = config_read(CLOISTER_SYSCONFDIR "/cloister.conf", false, &config, error);
+        int r = config_read(path, false, &config, error);
 
         if (r < 0)
                 return r;
