@@ -5,7 +5,13 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { SERIAL_SPOT = 1 << 23, SERIAL_HALF = SERIAL_SPOT, NAME_BEGINNING_MIN = 4, SPOT_MAX = 1024, SPOTS_SWEPT = 8 };
+enum {
+        SERIAL_SPOT = 1 << 23,
+        SERIAL_HALF = SERIAL_SPOT,
+        NAME_BEGINNING_MIN = 4,
+        SPOT_MAX = 1024,
+        SPOTS_SWEPT = 8
+};
 
 struct registry {
         GMutex lock;

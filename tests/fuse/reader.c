@@ -1,6 +1,6 @@
-/* A client that reads views as fast as it can and checks every byte it can know something about. For the load and
- * takeover tests: reader SECONDS THREADS MEMTOTAL-KB FILE[=TEXT]... A file with a text must always hold exactly it.
- * Prints how much it read, the longest pause, and what was wrong; exits 1 if anything was. */
+/* A client that reads views as fast as it can and checks every byte it can know something about. For the load
+ * and takeover tests: reader SECONDS THREADS MEMTOTAL-KB FILE[=TEXT]... A file with a text must always hold
+ * exactly it. Prints how much it read, the longest pause, and what was wrong; exits 1 if anything was. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -122,7 +122,8 @@ static void read_once(const struct file *f, char *text, unsigned *seed, double *
                 return;
         }
         for (int i = 0; i < rounds; i++) {
-                ssize_t len = read_pieces(f, fd, text, pieces[(size_t)rand_r(seed) % (sizeof(pieces) / sizeof(*pieces))]);
+                ssize_t len = read_pieces(f, fd, text,
+                                          pieces[(size_t)rand_r(seed) % (sizeof(pieces) / sizeof(*pieces))]);
                 if (len >= 0)
                         check_text(f, text, (size_t)len, uptime);
         }
