@@ -39,7 +39,7 @@ int edit_take_views(json_object *spec, GError **error);
  * not be written any more when the views are attached before. */
 int edit_take_sysctls(json_object *spec, GError **error);
 
-/* Another root.path. */
+/* Makes path the spec's root.path. Returns 0 or -errno. */
 int edit_set_rootfs(json_object *spec, const char *path, GError **error);
 
 /* A bind mount of the spec; source is absolute (a relative one is below the bundle). */
