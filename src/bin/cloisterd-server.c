@@ -28,6 +28,7 @@ struct server {
         struct shared *shared[KEEP_CONNECTIONS_MAX];
         struct fs *fs[KEEP_CONNECTIONS_MAX];
         int state_dirfd;
+        GPtrArray *warnings; /* char *, borrowed, NULL at the end */
 };
 
 char *cloisterd_format_inherited(const struct cloisterd_inherited *inherited)
@@ -183,6 +184,9 @@ static int set_up_control(struct server *s)
         s->state_dirfd = open(o->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (s->state_dirfd < 0)
                 return log_errno(err_negative(), "cannot open %s", o->state);
+        s->warnings = g_ptr_array_copy(o->config->warnings, NULL, NULL);
+        g_ptr_array_set_free_func(s->warnings, NULL);
+        g_ptr_array_add(s->warnings, NULL);
         struct ctl_config config = {
                 .listen_fd = s->inherited.control_fd,
                 .state_dirfd = s->state_dirfd,
@@ -195,6 +199,7 @@ static int set_up_control(struct server *s)
                 .restarts = s->inherited.restarts,
                 .ranges = o->config->ranges,
                 .n_ranges = o->config->n_ranges,
+                .warnings = (const char *const *)s->warnings->pdata,
                 .list_connections = list_connections,
                 .data = s,
         };
@@ -232,6 +237,7 @@ static void tear_down(struct server *s)
         registry_free(s->registry);
         host_free(s->host);
         fd_clear(&s->state_dirfd);
+        g_clear_pointer(&s->warnings, g_ptr_array_unref);
         g_main_loop_unref(s->loop);
 }
 

@@ -138,8 +138,6 @@ static int merge_config(struct cloisterd_options *o)
                 return r;
         }
         const struct config *c = o->config;
-        for (guint i = 0; i < c->warnings->len; i++)
-                log_warning("%s", (const char *)g_ptr_array_index(c->warnings, i));
         o->log_level = o->log_level ?: c->log_level ?: "info";
         o->threads = o->threads ?: c->threads ?: THREADS_DEFAULT;
         o->mountpoint = o->mountpoint ?: c->mountpoint ?: CLOISTER_RUNDIR "/fs";
@@ -270,12 +268,20 @@ static void clear_start(struct start *s)
         g_free(s->server_argv);
 }
 
+static void log_warnings(const struct config *config)
+{
+        for (guint i = 0; i < config->warnings->len; i++)
+                log_warning("%s", (const char *)g_ptr_array_index(config->warnings, i));
+}
+
 static int keep(const struct cloisterd_options *o, int argc, char **argv)
 {
         struct start start = {
                 .argc = argc, .argv = argv, .inherited = {.control_fd = -1, .keeper = getpid()}};
-        int r = prepare(o);
+        int r;
 
+        log_warnings(o->config);
+        r = prepare(o);
         if (r == 0)
                 r = mount_all(o, &start);
         if (r == 0 && o->control)
