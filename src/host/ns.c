@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <glib.h>
 #include <linux/nsfs.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,21 +27,15 @@ enum {
         NS_RUN_FLAGS = CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC,
 };
 
-struct job {
-        pid_t pid;
-        int (*fn)(void *data);
-        void *data;
-        int result;
-};
+/* The namespaces that ns_run() enters, as called in proc/<pid>/ns. */
+static const char *const ns_run_names[] = {"net", "uts", "ipc"};
 
 /* Before 6.9 a pidfd of a thread that leads no group is not to be had: then by the files of /proc, one by
  * one. */
 static int enter_by_files(pid_t pid)
 {
-        static const char *const names[] = {"net", "uts", "ipc"};
-
-        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-                g_autofree char *path = g_strdup_printf("/proc/%d/ns/%s", pid, names[i]);
+        for (size_t i = 0; i < G_N_ELEMENTS(ns_run_names); i++) {
+                g_autofree char *path = g_strdup_printf("/proc/%d/ns/%s", pid, ns_run_names[i]);
                 autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
                 if (fd < 0)
                         return errno == ENOENT ? -ESRCH : err_negative();
@@ -63,25 +56,62 @@ static int enter(pid_t pid)
         return setns(pidfd, NS_RUN_FLAGS) < 0 ? err_negative() : 0;
 }
 
-static void *run_job(void *data)
-{
-        struct job *job = data;
-        int r = enter(job->pid);
+/* The thread's own namespaces, by open files. */
+struct home {
+        int fds[G_N_ELEMENTS(ns_run_names)];
+        uid_t uid;
+};
 
-        job->result = r < 0 ? r : job->fn(job->data);
-        return NULL;
+static void home_clear(struct home *home)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(home->fds); i++)
+                fd_clear(&home->fds[i]);
+}
+
+static int home_open(struct home *home)
+{
+        home->uid = geteuid();
+        for (size_t i = 0; i < G_N_ELEMENTS(home->fds); i++) {
+                g_autofree char *path = g_strdup_printf("/proc/thread-self/ns/%s", ns_run_names[i]);
+                home->fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+                if (home->fds[i] < 0)
+                        return err_negative();
+        }
+        return 0;
+}
+
+/* Only want of memory can keep a thread away. One that cannot return must not serve anybody else. */
+static void home_return(const struct home *home)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(home->fds); i++)
+                while (setns(home->fds[i], 0) < 0)
+                        if (errno != ENOMEM)
+                                g_error("cannot return to the server's own namespaces: %s",
+                                        g_strerror(errno));
+}
+
+/* First the effective user id: the way back needs its capabilities. */
+static int run_away(pid_t pid, int (*fn)(void *data), void *data, const struct home *home)
+{
+        int r = enter(pid);
+
+        if (r == 0)
+                r = fn(data);
+        if (geteuid() != home->uid && syscall(SYS_setresuid, -1, home->uid, -1) < 0)
+                g_error("cannot become the server's own user again: %s", g_strerror(errno));
+        home_return(home);
+        return r;
 }
 
 int ns_run(pid_t pid, int (*fn)(void *data), void *data)
 {
-        struct job job = {.pid = pid, .fn = fn, .data = data};
-        pthread_t thread;
-        int r = pthread_create(&thread, NULL, run_job, &job);
+        struct home home = {.fds = {-1, -1, -1}};
+        int r = home_open(&home);
 
-        if (r != 0)
-                return -r;
-        pthread_join(thread, NULL);
-        return job.result;
+        if (r == 0)
+                r = run_away(pid, fn, data, &home);
+        home_clear(&home);
+        return r;
 }
 
 /* Between clone and exit of a child of a process with threads: system calls only. */

@@ -1,13 +1,13 @@
-/* Work done inside another process's namespaces, without a fork: a short-lived thread enters them and ends.
- */
+/* Work done inside another process's namespaces. */
 #pragma once
 
 #include <glib.h>
 #include <sys/types.h>
 
-/* Runs fn(data) in a thread of its own that has joined the network, UTS and IPC namespaces of process (or
- * thread) pid, and returns what fn returned, or -errno if the thread or a namespace could not be had (-ESRCH:
- * pid is gone). The mount, PID and user namespaces stay the server's: fn must check rights itself. */
+/* Runs fn(data) in the calling thread, which joins the network, UTS and IPC namespaces of process (or thread)
+ * pid and comes back, and returns what fn returned, or -errno if a namespace could not be had (-ESRCH: pid is
+ * gone). No process or thread is made. The mount, PID and user namespaces stay the server's: fn must check
+ * rights itself. It may change the thread's effective user id (by the system call), which is put back. */
 int ns_run(pid_t pid, int (*fn)(void *data), void *data);
 
 /* Runs fn(data, out) in a forked child that has joined the user namespace of pid (threads cannot), appends

@@ -54,6 +54,22 @@ static int get_name(void *data)
         return uname(data) < 0 ? -errno : 5;
 }
 
+static int become_other(void *data)
+{
+        return (int)syscall(SYS_setresuid, -1, 12345, -1) < 0 ? -errno : (int)geteuid();
+}
+
+Test(ns, puts_the_effective_user_back)
+{
+        pid_t child = start_child(CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC);
+        struct utsname name;
+
+        cr_expect_eq(ns_run(child, become_other, NULL), 12345);
+        cr_expect_eq(geteuid(), 0);
+        cr_expect_eq(ns_run(child, get_name, &name), 5);
+        stop_child(child);
+}
+
 Test(ns, runs_in_the_namespaces_of_a_process)
 {
         pid_t child = start_child(CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC);
