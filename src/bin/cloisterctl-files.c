@@ -59,16 +59,6 @@ static void print_rows_json(void)
         print_json(object);
 }
 
-/* What a container may write, "0 to 2"; "" where the kernel says it. */
-static char *format_values(const struct sysctl_entry *entry)
-{
-        if (entry->klass != SYSCTL_PRIVATE && entry->klass != SYSCTL_RAISE)
-                return g_strdup("");
-        if (entry->type == SYSCTL_STRING)
-                return g_strdup_printf("text of at most %" G_GUINT64_FORMAT " bytes", entry->max - 1);
-        return g_strdup_printf("%" G_GINT64_FORMAT " to %" G_GUINT64_FORMAT, entry->min, entry->max);
-}
-
 static void print_sysctls(void)
 {
         static const char *const headings[] = {"CLASS", "SYSCTL", "VALUES", NULL};
@@ -77,7 +67,7 @@ static void print_sysctls(void)
         const struct sysctl_entry *entries = sysctl_table(&n);
 
         for (size_t i = 0; i < n; i++) {
-                g_autofree char *values = format_values(&entries[i]);
+                g_autofree char *values = sysctl_table_describe(&entries[i]);
                 table_add(table, sysctl_class_name(entries[i].klass));
                 table_add(table, entries[i].name);
                 table_add(table, values);
@@ -86,7 +76,7 @@ static void print_sysctls(void)
         table_free(table);
         puts("\nAll other names are of class host: containers may read them. sysctl.d files of the "
              "administrator may say\n"
-             "otherwise; see cloister.conf(5).");
+             "otherwise; see cloister-sysctl(5).");
 }
 
 static void print_sysctls_json(void)

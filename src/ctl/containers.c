@@ -120,23 +120,26 @@ static void end_entry(struct ctl *ctl, struct ctl_entry *entry)
 
 /* ---- Register ---- */
 
-static void add_mount(json_object *mounts, const struct vfile *row)
+static void add_mount(json_object *mounts, const char *path, bool knob)
 {
         json_object *mount = json_object_new_object();
 
-        answer_add_text(mount, "connection", row->flags & VFILE_KNOB ? "knobs" : "views");
-        answer_add_text(mount, "path", row->path);
+        answer_add_text(mount, "connection", knob ? "knobs" : "views");
+        answer_add_text(mount, "path", path);
         json_object_array_add(mounts, mount);
 }
 
 static void answer_registration(struct ctl *ctl, const struct container *container, struct ctl_answer *answer)
 {
         json_object *mounts = json_object_new_array(), *kernel_mounts = json_object_new_array();
+        g_auto(GStrv) knobs = view_knob_mounts(), kernel = view_kernel_mounts();
 
         for (const struct vfile *row = view_rows(NULL); row->path; row++)
                 if (row->flags & VFILE_MOUNT)
-                        add_mount(mounts, row);
-        for (const char *const *path = view_kernel_mounts(); *path; path++)
+                        add_mount(mounts, row->path, row->flags & VFILE_KNOB);
+        for (char **path = knobs; *path; path++)
+                add_mount(mounts, *path, true);
+        for (char **path = kernel; *path; path++)
                 json_object_array_add(kernel_mounts, json_object_new_string(*path));
         answer->parameters = json_object_new_object();
         answer_add_text(answer->parameters, "key", container->key);

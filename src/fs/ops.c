@@ -321,15 +321,21 @@ static void op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset, st
         place_clear(&place);
 }
 
-/* Kernel and container agree on what a write at an offset means: nothing (kernel.sysctl_writes_strict = 1).
- */
+/* What a write at an offset means is for a dynamic directory to say; to a row it is nothing. */
+static int store_text(const struct view_ctx *ctx, const struct place *place, const char *text, size_t size,
+                      off_t offset)
+{
+        if (place->node.kind == NODE_NAME)
+                return place->row->dir->store(ctx, place->path, text, size, offset);
+        return offset == 0 ? place->row->store(ctx, text, size) : 0;
+}
+
 static int store(struct fs *fs, const struct place *place, struct caller caller, const char *text,
-                 size_t size)
+                 size_t size, off_t offset)
 {
         struct view_ctx ctx = tree_view_ctx(fs->tree, place, caller);
         unsigned before = sysctl_store_generation(place->view->sysctls);
-        int r = place->node.kind == NODE_NAME ? place->row->dir->store(&ctx, place->path, text, size)
-                                              : place->row->store(&ctx, text, size);
+        int r = store_text(&ctx, place, text, size, offset);
 
         handles_outdate(fs->handles, place->id);
         if (r == 0 && fs->config.changed && sysctl_store_generation(place->view->sysctls) != before)
@@ -347,8 +353,8 @@ static void op_write(fuse_req_t req, fuse_ino_t id, const char *text, size_t siz
 
         if (r == 0)
                 r = is_writable(&place) ? 0 : -EROFS;
-        if (r == 0 && offset == 0)
-                r = store(fs, &place, caller, text, size);
+        if (r == 0) /* procfs knows no appending: O_APPEND writes at the beginning there */
+                r = store(fs, &place, caller, text, size, fi->flags & O_APPEND ? 0 : offset);
         if (r == 0)
                 fuse_reply_write(req, size);
         else

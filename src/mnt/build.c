@@ -10,9 +10,12 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +27,20 @@ static bool is_in_tree(const char *path, const char *name)
         size_t len = strlen(name);
 
         return strncmp(path, name, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+static bool is_absent(int r)
+{
+        return r == -ENOENT || r == -ENOTDIR;
+}
+
+/* Whether a row lies in another: it may be absent, as what this kernel lacks is. */
+static bool is_in_row(const struct tree_spec *spec, size_t row)
+{
+        for (size_t i = 0; i < spec->n_rows; i++)
+                if (i != row && is_in_tree(spec->rows[row].path, spec->rows[i].path))
+                        return true;
+        return false;
 }
 
 static bool is_cgroup(const struct tree_mount *mount)
@@ -69,7 +86,7 @@ int build_open(struct build *build, GError **error)
         build->rows = g_new(int, spec->n_rows);
         for (size_t i = 0; i < spec->n_rows; i++) {
                 build->rows[i] = mnt_clone(AT_FDCWD, spec->rows[i].source, false);
-                if (build->rows[i] < 0)
+                if (build->rows[i] < 0 && !(is_absent(build->rows[i]) && is_in_row(spec, i)))
                         return mnt_fail(error, build->rows[i],
                                         "cannot open the view %s (is cloisterd running, and its mount "
                                         "visible in this mount namespace?)",
@@ -180,22 +197,38 @@ static int write_sysctls(const struct build *build, GError **error)
         return 0;
 }
 
-static bool is_absent(int r)
-{
-        return r == -ENOENT || r == -ENOTDIR;
-}
-
-/* Before the rows cover them. */
-static void open_kernel(struct build *build)
+static void open_each(const struct build *build, int *ret)
 {
         const char *const *kernel = build->spec->kernel;
-        size_t n = kernel ? g_strv_length((char **)kernel) : 0;
 
-        build->kernel = g_new(int, n);
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; kernel[i]; i++) {
                 autofd int found = mnt_find(build->root, kernel[i]);
-                build->kernel[i] = found < 0 ? found : mnt_clone(found, "", true);
+                ret[i] = found < 0 ? found : mnt_clone(found, "", true);
         }
+}
+
+/* Before the rows cover them. Some files are those of the PID namespace of who looks them up (pid_max, Linux
+ * 6.14): a child is in the joined one, and has the same file descriptors. */
+static int open_kernel(struct build *build)
+{
+        size_t n = build->spec->kernel ? g_strv_length((char **)build->spec->kernel) : 0;
+        size_t size = (n + 1) * sizeof(int);
+        int *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        int status = -1;
+
+        if (shared == MAP_FAILED)
+                return err_negative();
+        pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+        if (pid == 0) {
+                if (n > 0)
+                        open_each(build, shared);
+                _exit(0);
+        }
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        build->kernel = g_memdup2(shared, size);
+        munmap(shared, size);
+        return status == 0 ? 0 : -EIO;
 }
 
 static int place_kernel(const struct build *build, GError **error)
@@ -222,10 +255,23 @@ static uint64_t row_attr(const struct build *build, const char *path)
         return ATTR_SAFE;
 }
 
-static int place_rows(const struct build *build, GError **error)
+static bool is_in_kernel(const struct build *build, const char *path)
+{
+        const char *const *kernel = build->spec->kernel;
+
+        for (; kernel && *kernel; kernel++)
+                if (is_in_tree(path, *kernel))
+                        return true;
+        return false;
+}
+
+/* Those over what the kernel's own mounts show come after them, the others before. */
+static int place_rows(const struct build *build, bool over_kernel, GError **error)
 {
         for (size_t i = 0; i < build->spec->n_rows; i++) {
                 const struct tree_row *row = &build->spec->rows[i];
+                if (build->rows[i] < 0 || is_in_kernel(build, row->path) != over_kernel)
+                        continue;
                 int r = mnt_set(build->rows[i], row_attr(build, row->path), false);
                 if (r == 0)
                         r = place(build->rows[i], build->root, row->path);
@@ -309,9 +355,13 @@ int build_make(struct build *build, int root, GError **error)
                 r = write_sysctls(build, error);
         if (r < 0)
                 return r;
-        open_kernel(build);
-        r = place_rows(build, error);
+        r = open_kernel(build);
+        if (r < 0)
+                return mnt_fail(error, r, "cannot open the kernel's own files");
+        r = place_rows(build, false, error);
         if (r == 0)
                 r = place_kernel(build, error);
+        if (r == 0)
+                r = place_rows(build, true, error);
         return r < 0 ? r : finish(build, error);
 }

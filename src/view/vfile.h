@@ -40,7 +40,10 @@ struct vdir {
         int (*list)(const struct view_ctx *ctx, const char *path,
                     void (*add)(const char *name, mode_t mode, void *data), void *data);
         int (*render)(const struct view_ctx *ctx, const char *path, GString *out);
-        int (*store)(const struct view_ctx *ctx, const char *path, const char *text, size_t len);
+        /* what a write(2) of len bytes at offset does; the file was opened without O_APPEND, or offset is 0
+         */
+        int (*store)(const struct view_ctx *ctx, const char *path, const char *text, size_t len,
+                     off_t offset);
 };
 
 struct vfile {
@@ -73,5 +76,10 @@ int view_store(const struct view_ctx *ctx, const char *path, const char *text, s
 
 /* Names in the container's own procfs that are bound back over ours, ended by NULL: the kernel answers for
  * them, in the reader's namespaces, at native speed ("proc/sys/net", "proc/sys/kernel/hostname"). One that
- * this kernel lacks is skipped. */
-const char *const *view_kernel_mounts(void);
+ * this kernel lacks is skipped. To free with g_strfreev(). */
+char **view_kernel_mounts(void);
+
+/* Names below those, ended by NULL, that our files are bound over again, where the kernel has them: what it
+ * shows in a container's namespaces and lets nobody write there ("proc/sys/net/netfilter/nf_conntrack_max").
+ * To free with g_strfreev(). */
+char **view_knob_mounts(void);

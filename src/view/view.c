@@ -1,6 +1,7 @@
 #include "view/proc/rows.h"
 #include "view/sys/rows.h"
 #include "view/sysctl/sysctl.h"
+#include "view/sysctl/table.h"
 #include "view/vfile.h"
 
 #include <errno.h>
@@ -36,6 +37,8 @@ static const char *const kernel_mounts[] = {
         "proc/sys/kernel/msgmax",
         "proc/sys/kernel/msgmnb",
         "proc/sys/kernel/msgmni",
+        "proc/sys/kernel/ns_last_pid",
+        "proc/sys/kernel/pid_max",
         "proc/sys/kernel/sem",
         "proc/sys/kernel/sem_next_id",
         "proc/sys/kernel/shm_next_id",
@@ -43,7 +46,7 @@ static const char *const kernel_mounts[] = {
         "proc/sys/kernel/shmall",
         "proc/sys/kernel/shmmax",
         "proc/sys/kernel/shmmni",
-        NULL,
+        "proc/sys/vm/memfd_noexec",
 };
 
 const struct vfile *view_rows(size_t *ret_count)
@@ -106,11 +109,30 @@ int view_store(const struct view_ctx *ctx, const char *path, const char *text, s
         if (!row)
                 return -ENOENT;
         if (S_ISDIR(row->mode))
-                return row->dir && *below ? row->dir->store(ctx, below, text, len) : -EISDIR;
+                return row->dir && *below ? row->dir->store(ctx, below, text, len, 0) : -EISDIR;
         return row->store ? row->store(ctx, text, len) : -EROFS;
 }
 
-const char *const *view_kernel_mounts(void)
+char **view_kernel_mounts(void)
 {
-        return kernel_mounts;
+        GPtrArray *mounts = g_ptr_array_new();
+
+        for (size_t i = 0; i < G_N_ELEMENTS(kernel_mounts); i++)
+                if (sysctl_policy_class(NULL, kernel_mounts[i] + strlen("proc/sys/")) == SYSCTL_NAMESPACED)
+                        g_ptr_array_add(mounts, g_strdup(kernel_mounts[i]));
+        g_ptr_array_add(mounts, NULL);
+        return (char **)g_ptr_array_free(mounts, FALSE);
+}
+
+char **view_knob_mounts(void)
+{
+        GPtrArray *mounts = g_ptr_array_new();
+        size_t count;
+        const struct sysctl_entry *entries = sysctl_table(&count);
+
+        for (size_t i = 0; i < count; i++)
+                if (entries[i].flags & SYSCTL_BIND)
+                        g_ptr_array_add(mounts, g_strconcat("proc/sys/", entries[i].name, NULL));
+        g_ptr_array_add(mounts, NULL);
+        return (char **)g_ptr_array_free(mounts, FALSE);
 }

@@ -26,6 +26,7 @@ struct job {
         int (*work)(struct job *job);
         const char *text; /* write */
         size_t len;
+        off_t offset;
         GString *out;     /* read */
         GPtrArray *names; /* list: each with a leading 'd' or 'f' */
         mode_t mode;      /* stat */
@@ -268,43 +269,54 @@ static int check_writer(const struct view_ctx *ctx, const char *name)
         return check_owner(ctx, name, ctx->caller ? ctx->uid : ctx->container->uid);
 }
 
-/* IPC namespaces let their root write and nobody else, whatever the capabilities: this thread, which is in
- * the namespaces and ends with the job, becomes it. Only its own effective id changes, as the system call
- * does it. */
-static int open_as_root_of(struct job *job)
+/* Changes the effective id of this thread only: the C library's function would change that of all. */
+static int set_thread_uid(uid_t uid)
 {
+        return syscall(SYS_setresuid, -1, uid, -1) < 0 ? err_negative() : 0;
+}
+
+static int open_and_write(const struct job *job)
+{
+        autofd int fd = open_name(job->ctx->host, job->name, O_WRONLY);
+
+        if (fd < 0)
+                return fd;
+        return pwrite(fd, job->text, job->len, job->offset) < 0 ? err_negative() : 0;
+}
+
+/* IPC namespaces let their root write and nobody else, whatever the capabilities: this thread becomes it for
+ * as long as it writes (the kernel asks at open and again at the write). */
+static int write_as_root_of(const struct job *job)
+{
+        uid_t own = geteuid();
         ino_t owner;
         int64_t uid;
-        int r = read_owner(job->ctx->host, namespace_of(job->name), &owner);
+        int back, r = read_owner(job->ctx->host, namespace_of(job->name), &owner);
 
         if (r < 0)
                 return r;
         uid = root_uid_of(job->ctx, owner);
-        if (uid < 0 || syscall(SYS_setresuid, -1, (uid_t)uid, -1) < 0)
+        if (uid < 0 || set_thread_uid((uid_t)uid) < 0)
                 return -EACCES;
-        return open_name(job->ctx->host, job->name, O_WRONLY);
+        r = open_and_write(job);
+        back = set_thread_uid(own);
+        g_assert(back == 0); /* the saved id is the server's own: always allowed */
+        return r;
 }
 
 static int write_work(struct job *job)
 {
         int r = check_writer(job->ctx, job->name);
-        autofd int fd = r < 0 ? r : open_name(job->ctx->host, job->name, O_WRONLY);
 
-        if (r == 0 && fd == -EACCES && job->ctx->container->kind != CONTAINER_HOST)
-                fd = open_as_root_of(job);
-        if (fd < 0)
-                return fd;
-        return write(fd, job->text, job->len) < 0 ? err_negative() : 0;
+        if (r < 0)
+                return r;
+        r = open_and_write(job);
+        return r == -EACCES && job->ctx->container->kind != CONTAINER_HOST ? write_as_root_of(job) : r;
 }
 
 static int write_in_child(void *data, int out)
 {
-        struct job *job = data;
-        autofd int fd = open_name(job->ctx->host, job->name, O_WRONLY);
-
-        if (fd < 0)
-                return fd;
-        return write(fd, job->text, job->len) < 0 ? err_negative() : 0;
+        return open_and_write(data);
 }
 
 static int write_user(const struct view_ctx *ctx, struct job *job)
@@ -317,9 +329,11 @@ static int write_user(const struct view_ctx *ctx, struct job *job)
                                       write_in_child, job, none);
 }
 
-int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *text, size_t len)
+int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *text, size_t len,
+                      off_t offset)
 {
-        struct job job = {.ctx = ctx, .name = name, .work = write_work, .text = text, .len = len};
+        struct job job = {
+                .ctx = ctx, .name = name, .work = write_work, .text = text, .len = len, .offset = offset};
 
         return needs_child(ctx, name) ? write_user(ctx, &job) : run(&job);
 }
@@ -356,8 +370,7 @@ int sysctl_file_list(const struct view_ctx *ctx, const char *name,
         return r;
 }
 
-/* One at a time, over threads and processes: the lock lives as long as this open directory. */
-static int lock_sys(const struct host *host)
+int sysctl_file_lock(const struct host *host)
 {
         autofd int fd = openat(host_proc_fd(host), "sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -366,23 +379,53 @@ static int lock_sys(const struct host *host)
         return fd_steal(&fd);
 }
 
-int sysctl_file_raise(const struct view_ctx *ctx, const char *name, uint64_t value)
+static int read_number(int fd, uint64_t *ret)
 {
         g_autoptr(GString) text = g_string_new(NULL);
-        autofd int lock = lock_sys(ctx->host), fd = -1;
-        uint64_t current;
+        int r = lseek(fd, 0, SEEK_SET) < 0 ? err_negative() : file_read_fd(fd, FILE_MAX, text);
+
+        if (r < 0)
+                return r;
+        return host_parse_limit(text->str, ret) < 0 ? -EINVAL : 0;
+}
+
+static int write_number(int fd, uint64_t value)
+{
+        char text[32];
+
+        g_snprintf(text, sizeof(text), "%" G_GUINT64_FORMAT, value);
+        return pwrite(fd, text, strlen(text), 0) < 0 ? err_negative() : 0;
+}
+
+int sysctl_file_raise(const struct host *host, const char *name, uint64_t value, struct sysctl_raise *ret)
+{
+        autofd int lock = sysctl_file_lock(host), fd = -1;
+        struct sysctl_raise raise;
         int r = lock;
 
         if (r >= 0)
-                r = fd = open_name(ctx->host, name, O_RDWR);
+                r = fd = open_name(host, name, O_RDWR);
         if (r >= 0)
-                r = file_read_fd(fd, FILE_MAX, text);
+                r = read_number(fd, &raise.old);
         if (r < 0)
                 return r;
-        if (host_parse_limit(text->str, &current) < 0)
-                return -EINVAL;
-        if (current >= value)
-                return 0;
-        g_string_printf(text, "%" G_GUINT64_FORMAT, value);
-        return pwrite(fd, text->str, text->len, 0) < 0 ? err_negative() : 0;
+        raise.now = raise.old;
+        if (raise.old < value)
+                r = write_number(fd, value);
+        if (r >= 0 && raise.old < value)
+                r = read_number(fd, &raise.now);
+        if (r >= 0)
+                *ret = raise;
+        return MIN(r, 0);
+}
+
+int sysctl_file_restore(const struct host *host, const char *name, const struct sysctl_raise *raise)
+{
+        autofd int fd = open_name(host, name, O_RDWR);
+        uint64_t now;
+        int r = fd < 0 ? fd : read_number(fd, &now);
+
+        if (r < 0)
+                return r;
+        return now == raise->now && raise->now > raise->old ? write_number(fd, raise->old) : 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 struct sysctl_policy {
+        GRWLock *lock;     /* on its own: readers have a const policy */
         GHashTable *rules; /* name -> struct sysctl_rule */
 };
 
@@ -18,6 +19,8 @@ struct sysctl_policy *sysctl_policy_new(void)
 {
         struct sysctl_policy *policy = g_new0(struct sysctl_policy, 1);
 
+        policy->lock = g_new0(GRWLock, 1);
+        g_rw_lock_init(policy->lock);
         policy->rules = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         return policy;
 }
@@ -27,6 +30,8 @@ void sysctl_policy_free(struct sysctl_policy *policy)
         if (!policy)
                 return;
         g_hash_table_unref(policy->rules);
+        g_rw_lock_clear(policy->lock);
+        g_free(policy->lock);
         g_free(policy);
 }
 
@@ -47,7 +52,7 @@ static bool is_namespaced(const char *name)
 {
         const struct sysctl_entry *entry = sysctl_table_find(name);
 
-        return entry && entry->klass == SYSCTL_NAMESPACED;
+        return entry && sysctl_table_class(entry) == SYSCTL_NAMESPACED;
 }
 
 int sysctl_policy_set(struct sysctl_policy *policy, const char *name, const struct sysctl_rule *rule)
@@ -60,9 +65,28 @@ int sysctl_policy_set(struct sysctl_policy *policy, const char *name, const stru
         return 0;
 }
 
-const struct sysctl_rule *sysctl_policy_find(const struct sysctl_policy *policy, const char *name)
+void sysctl_policy_replace(struct sysctl_policy *policy, struct sysctl_policy *other)
 {
-        return policy ? g_hash_table_lookup(policy->rules, name) : NULL;
+        g_rw_lock_writer_lock(policy->lock);
+        GHashTable *old = policy->rules;
+        policy->rules = other->rules;
+        g_rw_lock_writer_unlock(policy->lock);
+        other->rules = old;
+        g_hash_table_remove_all(old);
+}
+
+bool sysctl_policy_find(const struct sysctl_policy *policy, const char *name, struct sysctl_rule *ret)
+{
+        const struct sysctl_rule *rule;
+
+        if (!policy)
+                return false;
+        g_rw_lock_reader_lock(policy->lock);
+        rule = g_hash_table_lookup(policy->rules, name);
+        if (rule && ret)
+                *ret = *rule;
+        g_rw_lock_reader_unlock(policy->lock);
+        return rule != NULL;
 }
 
 const char *sysctl_class_name(enum sysctl_class klass)
@@ -88,8 +112,8 @@ static bool in_hidden(const struct sysctl_policy *policy, const char *name)
 
         while ((slash = strrchr(prefix, '/'))) {
                 *slash = '\0';
-                const struct sysctl_rule *rule = sysctl_policy_find(policy, prefix);
-                if (rule && rule->klass == SYSCTL_HIDDEN)
+                struct sysctl_rule rule;
+                if (sysctl_policy_find(policy, prefix, &rule) && rule.klass == SYSCTL_HIDDEN)
                         return true;
         }
         return false;
@@ -97,13 +121,13 @@ static bool in_hidden(const struct sysctl_policy *policy, const char *name)
 
 enum sysctl_class sysctl_policy_class(const struct sysctl_policy *policy, const char *name)
 {
-        const struct sysctl_rule *rule = sysctl_policy_find(policy, name);
         const struct sysctl_entry *entry;
+        struct sysctl_rule rule;
 
         if (policy && in_hidden(policy, name))
                 return SYSCTL_HIDDEN;
-        if (rule)
-                return rule->klass;
+        if (sysctl_policy_find(policy, name, &rule))
+                return rule.klass;
         entry = sysctl_table_find(name);
-        return entry ? entry->klass : SYSCTL_HOST;
+        return entry ? sysctl_table_class(entry) : SYSCTL_HOST;
 }

@@ -1,6 +1,6 @@
 /* What the administrator says about single sysctls: the class of a name and, for `raise`, its limit.
- * src/policy fills it from sysctl.d files, bin/ hands it to the rows through struct view_ctx. Immutable once
- * shared. */
+ * src/policy fills it from sysctl.d files, bin/ hands it to the rows through struct view_ctx. Once shared it
+ * only changes as a whole, by sysctl_policy_replace(); locked inside. */
 #pragma once
 
 #include "base/cleanup.h"
@@ -39,8 +39,11 @@ bool sysctl_name_is_valid(const char *name);
  * (what is not namespaced does not become so by decree). */
 int sysctl_policy_set(struct sysctl_policy *policy, const char *name, const struct sysctl_rule *rule);
 
-/* The rule the policy has for a name, or NULL. NULL policy: NULL. */
-const struct sysctl_rule *sysctl_policy_find(const struct sysctl_policy *policy, const char *name);
+/* Puts the rules of other, which has none afterwards, in the place of these. Any thread. */
+void sysctl_policy_replace(struct sysctl_policy *policy, struct sysctl_policy *other);
+
+/* Whether the policy has a rule for a name; ret may be NULL. NULL policy: none. */
+bool sysctl_policy_find(const struct sysctl_policy *policy, const char *name, struct sysctl_rule *ret);
 
 /* The class in the words of the policy files ("private"). */
 const char *sysctl_class_name(enum sysctl_class klass);

@@ -54,10 +54,11 @@ Test(sysctl_d, rules_in_order)
         put("20-b.conf", "[vm/swappiness]\nclass=host\n");
         put("30-c.conf.dpkg-old", "senseless");
         cr_assert(sysctl_d_read(folder, policy, &error) == 0, "%s", error ? error->message : "");
-        const struct sysctl_rule *rule = sysctl_policy_find(policy, "net/netfilter/nf_conntrack_max");
-        cr_assert(rule && rule->klass == SYSCTL_RAISE && rule->limit == 1048576);
-        rule = sysctl_policy_find(policy, "vm/swappiness");
-        cr_assert(rule && rule->klass == SYSCTL_HOST, "the later file counts");
+        struct sysctl_rule rule;
+        cr_assert(sysctl_policy_find(policy, "net/netfilter/nf_conntrack_max", &rule));
+        cr_assert(rule.klass == SYSCTL_RAISE && rule.limit == 1048576);
+        cr_assert(sysctl_policy_find(policy, "vm/swappiness", &rule));
+        cr_assert(rule.klass == SYSCTL_HOST, "the later file counts");
 }
 
 Test(sysctl_d, missing_folder)

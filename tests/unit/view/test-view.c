@@ -40,7 +40,9 @@ Test(view, sysctls_are_sorted)
 
 Test(view, kernel_mounts_are_namespaced)
 {
-        for (const char *const *name = view_kernel_mounts(); *name; name++) {
+        g_auto(GStrv) mounts = view_kernel_mounts();
+
+        for (char **name = mounts; *name; name++) {
                 cr_assert(g_str_has_prefix(*name, "proc/sys/"));
                 cr_expect_eq(sysctl_policy_class(NULL, *name + strlen("proc/sys/")), SYSCTL_NAMESPACED, "%s",
                              *name);
@@ -65,13 +67,15 @@ Test(policy, the_administrators_come_first)
         const struct sysctl_rule raise = {SYSCTL_RAISE, 7}, hidden = {SYSCTL_HIDDEN, 0},
                                  host = {SYSCTL_HOST, 0};
         const struct sysctl_rule namespaced = {SYSCTL_NAMESPACED, 0};
+        struct sysctl_rule found;
 
         cr_expect_eq(sysctl_policy_set(policy, "vm/max_map_count", &raise), 0);
         cr_expect_eq(sysctl_policy_set(policy, "kernel/yama", &hidden), 0);
         cr_expect_eq(sysctl_policy_set(policy, "kernel/panic", &host), 0);
         cr_expect_eq(sysctl_policy_set(policy, "kernel/panic_on_oops", &namespaced), -EPERM);
         cr_expect_eq(sysctl_policy_class(policy, "vm/max_map_count"), SYSCTL_RAISE);
-        cr_expect_eq(sysctl_policy_find(policy, "vm/max_map_count")->limit, 7);
+        cr_assert(sysctl_policy_find(policy, "vm/max_map_count", &found));
+        cr_expect_eq(found.limit, 7);
         cr_expect_eq(sysctl_policy_class(policy, "kernel/yama/ptrace_scope"), SYSCTL_HIDDEN);
         cr_expect_eq(sysctl_policy_class(policy, "kernel/panic"), SYSCTL_HOST);
         cr_expect_eq(sysctl_policy_class(policy, "kernel/panic_on_oops"), SYSCTL_PRIVATE);
