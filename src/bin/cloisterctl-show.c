@@ -255,3 +255,14 @@ int cloisterctl_set(const struct cloisterctl_options *options, char **args)
                 print_json(answer);
         return STATUS_GOOD;
 }
+
+int cloisterctl_reload(const struct cloisterctl_options *options, char **args)
+{
+        auto_json answer = call(options, "Reload", NULL);
+
+        if (!answer)
+                return STATUS_FAILED;
+        if (options->json)
+                print_json(answer);
+        return STATUS_GOOD;
+}

@@ -16,6 +16,7 @@ static const char help[] =
         "  get ID PATH        the text of a file of its view: get web proc/meminfo\n"
         "  set ID NAME=VALUE  write a sysctl as its root would: set web vm.swappiness=10\n"
         "  files              the files that are views; --sysctl: the sysctls\n"
+        "  reload             have cloisterd read the sysctl policy files anew\n"
         "  doctor             what this machine has and lacks, and what to do\n"
         "  run ... COMMAND    run a command in a container of its own; run --help says more\n"
         "\n"
@@ -46,13 +47,10 @@ static const struct command {
         int n_arguments;
         int (*run)(const struct cloisterctl_options *options, char **args);
 } commands[] = {
-        {"status", "", 0, cloisterctl_status},
-        {"list", "", 0, cloisterctl_list},
-        {"inspect", " ID", 1, cloisterctl_inspect},
-        {"get", " ID PATH", 2, cloisterctl_get},
-        {"set", " ID NAME=VALUE", 2, cloisterctl_set},
-        {"files", " [--sysctl]", 0, cloisterctl_files},
-        {"doctor", " [--config FILE]", 0, cloisterctl_doctor},
+        {"status", "", 0, cloisterctl_status},          {"list", "", 0, cloisterctl_list},
+        {"inspect", " ID", 1, cloisterctl_inspect},     {"get", " ID PATH", 2, cloisterctl_get},
+        {"set", " ID NAME=VALUE", 2, cloisterctl_set},  {"reload", "", 0, cloisterctl_reload},
+        {"files", " [--sysctl]", 0, cloisterctl_files}, {"doctor", " [--config FILE]", 0, cloisterctl_doctor},
 };
 
 /* Options up to the end, or up to the first word that is none if order is "+". Returns 0, 1 (told what was

@@ -23,6 +23,7 @@ int cloisterctl_list(const struct cloisterctl_options *options, char **args);
 int cloisterctl_inspect(const struct cloisterctl_options *options, char **args);
 int cloisterctl_get(const struct cloisterctl_options *options, char **args);
 int cloisterctl_set(const struct cloisterctl_options *options, char **args);
+int cloisterctl_reload(const struct cloisterctl_options *options, char **args);
 int cloisterctl_files(const struct cloisterctl_options *options, char **args);
 int cloisterctl_doctor(const struct cloisterctl_options *options, char **args);
 

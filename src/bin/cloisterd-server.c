@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "config.h"
 #include "ctl/ctl.h"
@@ -159,19 +160,79 @@ static int set_up_core(struct server *s)
 }
 
 /* What packages say about single sysctls, then what the administrator says. */
-static int read_policy(struct server *s)
+static int read_policy(const struct server *s, struct sysctl_policy *policy, GError **error)
 {
-        static const char *const folders[] = {"/usr/lib/cloister/sysctl.d", CLOISTER_SYSCONFDIR "/sysctl.d"};
+        const char *folders[] = {"/usr/lib/cloister/sysctl.d", CLOISTER_SYSCONFDIR "/sysctl.d", NULL};
+        int r = 0;
+
+        if (s->options->sysctl_dir) {
+                folders[0] = s->options->sysctl_dir;
+                folders[1] = NULL;
+        }
+        for (size_t i = 0; r == 0 && folders[i]; i++)
+                r = sysctl_d_read(folders[i], policy, error);
+        return r;
+}
+
+/* The policy in force, for a successor that finds bad files: in a folder of the state like the others. */
+static char *saved_policy(const struct server *s)
+{
+        return g_build_filename(s->options->state, "sysctl.d", NULL);
+}
+
+static void save_policy(const struct server *s)
+{
+        g_autofree char *text = sysctl_d_render(s->policy), *folder = NULL;
+        int r = 0;
+
+        if (!s->options->state)
+                return;
+        folder = saved_policy(s);
+        if (g_mkdir_with_parents(folder, 0700) < 0)
+                r = err_negative();
+        autofd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (r == 0)
+                r = fd < 0 ? err_negative() : file_replace_at(fd, "policy.conf", text, strlen(text), 0600);
+        if (r < 0)
+                log_errno(r, "cannot save the sysctl policy in %s", folder);
+}
+
+/* At the first start bad files are an error; later on containers run, and the last policy goes on. */
+static int set_up_policy(struct server *s)
+{
         g_autoptr(GError) error = NULL;
+        autoptr(sysctl_policy) policy = sysctl_policy_new();
+        int r = read_policy(s, policy, &error);
 
         s->policy = sysctl_policy_new();
-        for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
-                int r = sysctl_d_read(folders[i], s->policy, &error);
-                if (r < 0) {
-                        log_error("%s", error->message);
+        if (r < 0) {
+                log_error("%s", error->message);
+                if (s->inherited.restarts == 0 || !s->options->state)
                         return r;
-                }
+                g_autofree char *folder = saved_policy(s);
+                log_warning("going on with the sysctl policy that was in force; mend that file, then run "
+                            "cloisterctl reload");
+                sysctl_policy_free(policy);
+                policy = sysctl_policy_new();
+                r = sysctl_d_read(folder, policy, NULL);
         }
+        sysctl_policy_replace(s->policy, policy);
+        if (r == 0)
+                save_policy(s);
+        return r;
+}
+
+static int reload(void *data, GError **error)
+{
+        struct server *s = data;
+        autoptr(sysctl_policy) policy = sysctl_policy_new();
+        int r = read_policy(s, policy, error);
+
+        if (r < 0)
+                return r;
+        sysctl_policy_replace(s->policy, policy);
+        save_policy(s);
+        log_info("the sysctl policy was read anew");
         return 0;
 }
 
@@ -201,6 +262,7 @@ static int set_up_control(struct server *s)
                 .n_ranges = o->config->n_ranges,
                 .warnings = (const char *const *)s->warnings->pdata,
                 .list_connections = list_connections,
+                .reload = reload,
                 .data = s,
         };
         return ctl_new(&config, &s->ctl);
@@ -209,7 +271,7 @@ static int set_up_control(struct server *s)
 /* The registry is loaded before the first request is served: a container of before must not look unknown. */
 static int set_up(struct server *s)
 {
-        int r = read_policy(s);
+        int r = set_up_policy(s);
 
         if (r == 0)
                 r = set_up_core(s);

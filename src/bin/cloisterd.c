@@ -17,28 +17,31 @@
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2, THREADS_DEFAULT = 8, TEXT_MAX = 32 };
 
-static const char help[] = "Usage: cloisterd [OPTION]...\n"
-                           "Serves a private /proc and /sys to every container.\n"
-                           "\n"
-                           "  --mountpoint DIR   mount the views below DIR (default " CLOISTER_RUNDIR "/fs)\n"
-                           "  --control SOCK     control socket (default " CLOISTER_RUNDIR "/control.sock)\n"
-                           "  --state DIR        state directory (default " CLOISTER_RUNDIR "/state)\n"
-                           "  --config FILE      configuration (default " CLOISTER_SYSCONFDIR
-                           "/cloister.conf)\n"
-                           "  --standalone DIR   mount one file system at DIR, keyed by whoever reads it, "
-                           "and register nothing;\n"
-                           "                     without a control socket unless --control names one\n"
-                           "  --threads N        threads that serve each mount (default 8)\n"
-                           "  --log-level LEVEL  error, warning, info or debug (default info)\n"
-                           "  --help, --version\n"
-                           "\n"
-                           "Runs in the foreground until SIGTERM. See cloisterd(8).\n";
+static const char help[] =
+        "Usage: cloisterd [OPTION]...\n"
+        "Serves a private /proc and /sys to every container.\n"
+        "\n"
+        "  --mountpoint DIR   mount the views below DIR (default " CLOISTER_RUNDIR "/fs)\n"
+        "  --control SOCK     control socket (default " CLOISTER_RUNDIR "/control.sock)\n"
+        "  --state DIR        state directory (default " CLOISTER_RUNDIR "/state)\n"
+        "  --config FILE      configuration (default " CLOISTER_SYSCONFDIR "/cloister.conf)\n"
+        "  --sysctl-dir DIR   sysctl policy files (default /usr/lib/cloister/sysctl.d, then\n"
+        "                     " CLOISTER_SYSCONFDIR "/sysctl.d)\n"
+        "  --standalone DIR   mount one file system at DIR, keyed by whoever reads it, "
+        "and register nothing;\n"
+        "                     without a control socket unless --control names one\n"
+        "  --threads N        threads that serve each mount (default 8)\n"
+        "  --log-level LEVEL  error, warning, info or debug (default info)\n"
+        "  --help, --version\n"
+        "\n"
+        "Runs in the foreground until SIGTERM. See cloisterd(8).\n";
 
 enum option_id {
         OPT_MOUNTPOINT = 256,
         OPT_CONTROL,
         OPT_STATE,
         OPT_CONFIG,
+        OPT_SYSCTL_DIR,
         OPT_STANDALONE,
         OPT_THREADS,
         OPT_LOG_LEVEL,
@@ -52,6 +55,7 @@ static const struct option long_options[] = {
         {"control", required_argument, NULL, OPT_CONTROL},
         {"state", required_argument, NULL, OPT_STATE},
         {"config", required_argument, NULL, OPT_CONFIG},
+        {"sysctl-dir", required_argument, NULL, OPT_SYSCTL_DIR},
         {"standalone", required_argument, NULL, OPT_STANDALONE},
         {"threads", required_argument, NULL, OPT_THREADS},
         {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
@@ -92,6 +96,9 @@ static int parse_options(int argc, char **argv, struct cloisterd_options *o, cha
                         break;
                 case OPT_CONFIG:
                         o->config_path = optarg;
+                        break;
+                case OPT_SYSCTL_DIR:
+                        o->sysctl_dir = optarg;
                         break;
                 case OPT_STANDALONE:
                         o->standalone = optarg;

@@ -8,7 +8,7 @@
 
 /* Command line and configuration file, merged. */
 struct cloisterd_options {
-        const char *mountpoint, *control, *state, *config_path, *standalone, *log_level;
+        const char *mountpoint, *control, *state, *config_path, *sysctl_dir, *standalone, *log_level;
         unsigned threads;
         struct config *config;
 };

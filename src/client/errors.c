@@ -34,6 +34,7 @@ static const struct known {
         {PROTO_INTERFACE ".AlreadyLeased", -EBUSY, "this container holds the ids from ", "start",
          " already; delete it first, or use another id"},
         {PROTO_INTERFACE ".NoFreeIds", -ENOSPC, "", "message", ""},
+        {PROTO_INTERFACE ".InvalidPolicy", -EINVAL, "the policy stays as it was: ", "message", ""},
         {PROTO_INTERFACE ".InvalidSysctl", -EINVAL, "sysctl ", "message", ""},
         {PROTO_INTERFACE ".PermissionDenied", -EACCES, "", "message", ""},
         {PROTO_SERVICE ".InvalidParameter", -EINVAL, "cloisterd refuses parameter ", "parameter",

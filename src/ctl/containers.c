@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "proto/key.h"
 #include "registry/state.h"
+#include "view/sysctl/random.h"
 #include "view/vfile.h"
 
 #include <dirent.h>
@@ -110,6 +111,7 @@ static void end_entry(struct ctl *ctl, struct ctl_entry *entry)
         struct container *container = container_ref(entry->container);
 
         registry_remove(ctl->config.registry, container);
+        ctl_raise_release(ctl, container->sysctls);
         g_mutex_lock(&ctl->lock);
         g_hash_table_remove(ctl->entries, container->key);
         remove_file(ctl, container->key);
@@ -185,6 +187,7 @@ static struct container *make_container(struct ctl *ctl, const struct ctl_params
                                         struct container_init *init, struct ctl_answer *answer)
 {
         uint32_t serial = registry_next_serial(ctl->config.registry);
+        g_autoptr(GString) boot_id = g_string_new(NULL);
         autoptr(container) container = NULL;
 
         if (serial == 0) {
@@ -197,9 +200,13 @@ static struct container *make_container(struct ctl *ctl, const struct ctl_params
                                   init, NULL);
         init->pidfd = -1;
         g_strlcpy(container->key, key, sizeof(container->key));
-        if (store_sysctls(ctl, container, params->sysctls, answer) < 0)
+        if (store_sysctls(ctl, container, params->sysctls, answer) < 0) {
+                ctl_raise_release(ctl, container->sysctls);
                 return NULL;
-        int r = make_token(&container->token);
+        }
+        int r = sysctl_random_boot_id(container->sysctls, boot_id);
+        if (r == 0)
+                r = make_token(&container->token);
         if (r == 0)
                 r = ctl_lease_adopt(ctl, container, &container->range_start);
         if (r < 0) {
@@ -223,6 +230,7 @@ static int publish(struct ctl *ctl, struct container *container)
         if (r == 0)
                 r = registry_add(ctl->config.registry, container);
         if (r < 0) {
+                ctl_raise_release(ctl, container->sysctls);
                 remove_file(ctl, container->key);
                 return r;
         }
@@ -339,8 +347,8 @@ static int restore(struct ctl *ctl, const struct state_container *state)
         g_free(container->token);
         container->token = g_strdup(state->token);
         container->range_start = state->range_start;
-        for (char **s = state->sysctls; s[0]; s += 2)
-                sysctl_store_set(container->sysctls, s[0], s[1]);
+        sysctl_store_unref(container->sysctls);
+        container->sysctls = sysctl_store_ref(state->sysctls);
         autofd int user_ns_fd = open_user_ns(ctl, container);
         r = user_ns_fd < 0 ? user_ns_fd : registry_add(ctl->config.registry, container);
         if (r == 0)
@@ -357,7 +365,8 @@ static void raise_serial(struct ctl *ctl, uint32_t serial)
                 atomic_store(&serials->registered, serial);
 }
 
-static int load_container(struct ctl *ctl, const char *name)
+/* ended: where to put what is left of one that has ended, name -> struct sysctl_store. */
+static int load_container(struct ctl *ctl, const char *name, GHashTable *ended)
 {
         g_autoptr(GString) text = g_string_new(NULL);
         autoptr(state_container) state = NULL;
@@ -372,7 +381,10 @@ static int load_container(struct ctl *ctl, const char *name)
         if (!g_str_equal(key, name) || !g_str_equal(state->key, name))
                 return -EBADMSG;
         raise_serial(ctl, state->serial);
-        return restore(ctl, state);
+        r = restore(ctl, state);
+        if (r == -ESRCH)
+                g_hash_table_replace(ended, g_strdup(name), sysctl_store_ref(state->sysctls));
+        return r;
 }
 
 static int load_serial(struct ctl *ctl)
@@ -392,9 +404,9 @@ static int load_serial(struct ctl *ctl)
 
 /* A file of a newer version stops the start: its container would lose its views. Half written ones of a
  * former server's death (file_replace_at) and those of ended containers go. */
-static int load_entry(struct ctl *ctl, const char *name)
+static int load_entry(struct ctl *ctl, const char *name, GHashTable *ended)
 {
-        int r = load_container(ctl, name);
+        int r = load_container(ctl, name, ended);
 
         if (r == 0)
                 return 0;
@@ -403,13 +415,28 @@ static int load_entry(struct ctl *ctl, const char *name)
                                  name);
         if (r != -ESRCH && strlen(name) == KEY_SIZE - 1)
                 log_warning("state: containers/%s is left out: %s", name, g_strerror(-r));
-        if (r == -ESRCH || strlen(name) != KEY_SIZE - 1)
+        if (r != -ESRCH && strlen(name) != KEY_SIZE - 1)
                 remove_file(ctl, name);
         return 0;
 }
 
+/* When all that live are known. */
+static void release_ended(struct ctl *ctl, GHashTable *ended)
+{
+        GHashTableIter iter;
+        gpointer name, store;
+
+        g_hash_table_iter_init(&iter, ended);
+        while (g_hash_table_iter_next(&iter, &name, &store)) {
+                ctl_raise_release(ctl, store);
+                remove_file(ctl, name);
+        }
+}
+
 int ctl_containers_load(struct ctl *ctl)
 {
+        g_autoptr(GHashTable) ended = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                                            (GDestroyNotify)sysctl_store_unref);
         int r = load_serial(ctl);
         int fd = openat(ctl->containers_dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -418,7 +445,9 @@ int ctl_containers_load(struct ctl *ctl)
                 return err_negative();
         for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
                 if (entry->d_name[0] != '.')
-                        r = load_entry(ctl, entry->d_name);
+                        r = load_entry(ctl, entry->d_name, ended);
         closedir(dir);
+        if (r == 0)
+                release_ended(ctl, ended);
         return r;
 }

@@ -42,6 +42,9 @@ struct ctl_config {
         GMainContext *context;       /* NULL: the default one */
         /* Fills in at most max connections, for Status, and returns their number. May be NULL. */
         size_t (*list_connections)(struct ctl_connection *ret, size_t max, void *data);
+        /* Reads the policy files anew for Reload: all or, with a message in error, nothing. Returns 0 or
+         * -errno. NULL: there is nothing to read. */
+        int (*reload)(void *data, GError **error);
         void *data;
 };
 

@@ -207,7 +207,17 @@ void ctl_set_sysctl(struct ctl *ctl, const struct ctl_params *params, struct ctl
                                   params->sysctl_name);
 }
 
-/* ---- Status ---- */
+/* ---- Reload and Status ---- */
+
+void ctl_reload(struct ctl *ctl, const struct ctl_params *params, struct ctl_answer *answer)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!ctl->config.reload || ctl->config.reload(ctl->config.data, &error) == 0)
+                return;
+        log_error("the policy stays as it was: %s", error->message);
+        answer_fail_text(answer, PROTO_INTERFACE ".InvalidPolicy", "message", error->message);
+}
 
 static json_object *describe_connections(struct ctl *ctl)
 {

@@ -96,6 +96,7 @@ static const struct method {
         {PROTO_INTERFACE ".Render", render_params, ctl_render},
         {PROTO_INTERFACE ".SetSysctl", sysctl_params, ctl_set_sysctl},
         {PROTO_INTERFACE ".Status", no_params, ctl_status},
+        {PROTO_INTERFACE ".Reload", no_params, ctl_reload},
         {PROTO_SERVICE ".GetInfo", no_params, get_info},
         {PROTO_SERVICE ".GetInterfaceDescription", interface_params, get_description},
 };

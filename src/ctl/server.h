@@ -85,6 +85,7 @@ void ctl_get(struct ctl *ctl, const struct ctl_params *params, struct ctl_answer
 void ctl_render(struct ctl *ctl, const struct ctl_params *params, struct ctl_answer *answer);
 void ctl_set_sysctl(struct ctl *ctl, const struct ctl_params *params, struct ctl_answer *answer);
 void ctl_status(struct ctl *ctl, const struct ctl_params *params, struct ctl_answer *answer);
+void ctl_reload(struct ctl *ctl, const struct ctl_params *params, struct ctl_answer *answer);
 
 /* Writes one sysctl ("vm.swappiness" or "vm/swappiness") as the container's root would. On failure answers
  * InvalidSysctl, or SystemError for what is no fault of the value, and returns -errno. */
@@ -123,6 +124,12 @@ bool ctl_usage_has_ns(const struct ctl_usage *usage, ino_t user_ns);
 /* By a namespace that maps some of these ids; one that maps more than the range is no container's (a sandbox
  * of the host may map all there are). */
 bool ctl_usage_has_ids(const struct ctl_usage *usage, uint32_t start, uint32_t size);
+
+/* ---- raise.c ---- */
+
+/* A container with this store has ended: what it raised gets its old value again, or passes to another that
+ * raised it too. */
+void ctl_raise_release(struct ctl *ctl, struct sysctl_store *ended);
 
 /* ---- sweep.c: records that nobody reported the end of ---- */
 

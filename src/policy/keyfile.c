@@ -17,6 +17,24 @@ int policy_fail(GError **error, int r, const char *format, ...)
         return r;
 }
 
+/* The first line, from 1, that a GKeyFile cannot have: GLib tells what is wrong, but not where. */
+static unsigned find_bad_line(const char *text)
+{
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+        bool grouped = false;
+        unsigned i = 0;
+
+        for (; lines[i]; i++) {
+                const char *line = g_strstrip(lines[i]);
+                bool group = line[0] == '[' && g_str_has_suffix(line, "]") && line[1] != ']';
+                bool empty = line[0] == '\0' || line[0] == '#';
+                if (!empty && !group && (!grouped || line[0] == '=' || !strchr(line, '=')))
+                        break;
+                grouped = grouped || group;
+        }
+        return lines[i] ? i + 1 : MAX(i, 1);
+}
+
 int keyfile_read(const char *path, size_t max, struct keyfile *ret, GError **error)
 {
         g_autoptr(GString) text = g_string_new(NULL);
@@ -35,7 +53,8 @@ int keyfile_read(const char *path, size_t max, struct keyfile *ret, GError **err
                 return policy_fail(error, -EINVAL, "%s: has a NUL byte; this is no configuration", path);
         if (!g_key_file_load_from_data(keys, text->len ? text->str : "\n", text->len ? text->len : 1,
                                        G_KEY_FILE_NONE, &reason))
-                return policy_fail(error, -EINVAL, "%s: %s", path, reason->message);
+                return policy_fail(error, -EINVAL, "%s:%u: %s", path, find_bad_line(text->str),
+                                   reason->message);
         *ret = (struct keyfile){g_strdup(path), g_string_free(g_steal_pointer(&text), FALSE),
                                 g_steal_pointer(&keys)};
         return 0;

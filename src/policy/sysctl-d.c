@@ -129,3 +129,18 @@ int sysctl_d_read(const char *folder, struct sysctl_policy *policy, GError **err
         }
         return r;
 }
+
+static void append_rule(const char *name, const struct sysctl_rule *rule, void *data)
+{
+        g_string_append_printf(data, "[%s]\nclass=%s\n", name, sysctl_class_name(rule->klass));
+        if (rule->klass == SYSCTL_RAISE)
+                g_string_append_printf(data, "limit=%" G_GUINT64_FORMAT "\n", rule->limit);
+}
+
+char *sysctl_d_render(const struct sysctl_policy *policy)
+{
+        GString *text = g_string_new(NULL);
+
+        sysctl_policy_foreach(policy, append_rule, text);
+        return g_string_free(text, FALSE);
+}

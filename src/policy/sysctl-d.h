@@ -16,3 +16,6 @@ enum { SYSCTL_D_SIZE_MAX = 1024 * 1024 };
 
 /* A folder that does not exist is empty. Returns 0 or -errno with error set: file, line, reason. */
 int sysctl_d_read(const char *folder, struct sysctl_policy *policy, GError **error);
+
+/* The text of one such file that says all that a policy says. To free with g_free(). */
+char *sysctl_d_render(const struct sysctl_policy *policy);

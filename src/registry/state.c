@@ -8,6 +8,7 @@
 
 #define GROUP_CONTAINER "container"
 #define GROUP_LEASE "lease"
+#define GROUP_RAISE "raise"
 #define GROUP_SERVER "server"
 #define GROUP_SYSCTL "sysctl"
 
@@ -88,6 +89,16 @@ static void put_sysctl(const char *name, const char *text, void *data)
         g_key_file_set_uint64(file, GROUP_CONTAINER, "sysctls", n + 1);
 }
 
+static void put_raise(const char *name, const struct sysctl_raise *raise, void *data)
+{
+        GKeyFile *file = data;
+        g_autofree char *key = g_uri_escape_string(name, "/", FALSE);
+        g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, raise->old,
+                                                raise->now);
+
+        put_text(file, GROUP_RAISE, key, text);
+}
+
 char *state_render_container(const struct container *container, GKeyFile *kept)
 {
         static const char *const g = GROUP_CONTAINER;
@@ -107,6 +118,8 @@ char *state_render_container(const struct container *container, GKeyFile *kept)
         g_key_file_set_uint64(file, g, "sysctls", 0);
         g_key_file_remove_group(file, GROUP_SYSCTL, NULL);
         sysctl_store_foreach(container->sysctls, put_sysctl, file);
+        g_key_file_remove_group(file, GROUP_RAISE, NULL);
+        sysctl_store_foreach_raise(container->sysctls, put_raise, file);
         return g_key_file_to_data(file, NULL, NULL);
 }
 
@@ -152,15 +165,38 @@ static int get_sysctls(struct state_container *state)
 
         if (get_number(state->file, GROUP_CONTAINER, "sysctls", SIZE_MAX, &count) < 0 || count != n)
                 return -EBADMSG;
-        state->sysctls = g_new0(char *, 2 * n + 1);
         for (size_t i = 0; i < n; i++) {
-                g_autofree char *name = g_uri_unescape_string(keys[i], NULL);
-                char *text = NULL;
+                g_autofree char *name = g_uri_unescape_string(keys[i], NULL), *text = NULL;
 
                 if (!name || get_text(state->file, GROUP_SYSCTL, keys[i], &text) < 0)
                         return -EBADMSG;
-                state->sysctls[2 * i] = g_steal_pointer(&name);
-                state->sysctls[2 * i + 1] = text;
+                sysctl_store_set(state->sysctls, name, text);
+        }
+        return 0;
+}
+
+static int parse_raise(const char *text, struct sysctl_raise *ret)
+{
+        g_auto(GStrv) words = g_strsplit(text, " ", 3);
+
+        if (g_strv_length(words) != 2 || num_parse_u64(words[0], &ret->old) < 0 ||
+            num_parse_u64(words[1], &ret->now) < 0)
+                return -EBADMSG;
+        return 0;
+}
+
+static int get_raises(struct state_container *state)
+{
+        g_auto(GStrv) keys = g_key_file_get_keys(state->file, GROUP_RAISE, NULL, NULL);
+
+        for (char **key = keys; key && *key; key++) {
+                g_autofree char *name = g_uri_unescape_string(*key, NULL), *text = NULL;
+                struct sysctl_raise raise;
+
+                if (!name || get_text(state->file, GROUP_RAISE, *key, &text) < 0 ||
+                    parse_raise(text, &raise) < 0)
+                        return -EBADMSG;
+                sysctl_store_note_raise(state->sysctls, name, &raise);
         }
         return 0;
 }
@@ -170,12 +206,15 @@ int state_parse_container(const char *text, size_t len, struct state_container *
         autoptr(state_container) state = g_new0(struct state_container, 1);
         int r = parse_file(text, len, GROUP_CONTAINER, &state->file);
 
+        state->sysctls = sysctl_store_new();
         if (r == 0)
                 r = get_texts(state);
         if (r == 0)
                 r = get_numbers(state);
         if (r == 0)
                 r = get_sysctls(state);
+        if (r == 0)
+                r = get_raises(state);
         if (r < 0)
                 return r;
         *ret = g_steal_pointer(&state);
@@ -191,7 +230,7 @@ void state_container_free(struct state_container *state)
         g_free(state->root);
         g_free(state->bundle);
         g_free(state->token);
-        g_strfreev(state->sysctls);
+        sysctl_store_unref(state->sysctls);
         if (state->file)
                 g_key_file_unref(state->file);
         g_free(state);

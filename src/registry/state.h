@@ -2,7 +2,8 @@
  *
  * A file is a GKeyFile of at most 1 MiB. Group [container] or [lease] has version=1; numbers are decimal;
  * texts are C strings between double quotes, so that any byte survives. Group [sysctl] has one key a private
- * value, the name with %XX for everything but letters, digits and "-._~/". Keys that this version does not
+ * value, the name with %XX for everything but letters, digits and "-._~/"; group [raise] the same names with
+ * "OLD NOW", of values of the host that the container raised. Keys that this version does not
  * know are kept as they are, so that an older server may serve in between. A file of a higher version is
  * refused. */
 #pragma once
@@ -20,7 +21,7 @@ struct state_container {
         uint64_t start_ns;
         ino_t user_ns, pid_ns;
         uint32_t range_start;
-        char **sysctls; /* name, value, name, value, ..., NULL */
+        struct sysctl_store *sysctls;
         GKeyFile *file; /* with the unknown keys: for the next state_render_container() */
 };
 

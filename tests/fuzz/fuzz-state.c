@@ -22,8 +22,8 @@ static void check_container(const char *text, size_t size)
         init.pid_ns = state->pid_ns;
         container = container_new(CONTAINER_REGISTERED, state->serial, state->root, state->id, state->bundle,
                                   &init, NULL);
-        for (char **s = state->sysctls; s[0]; s += 2)
-                sysctl_store_set(container->sysctls, s[0], s[1]);
+        sysctl_store_unref(container->sysctls);
+        container->sysctls = sysctl_store_ref(state->sysctls);
         g_autofree char *out = state_render_container(container, state->file);
         assert(state_parse_container(out, strlen(out), &again) == 0);
         assert(strcmp(state->id, again->id) == 0 && strcmp(state->root, again->root) == 0);

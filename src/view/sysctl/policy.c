@@ -89,6 +89,20 @@ bool sysctl_policy_find(const struct sysctl_policy *policy, const char *name, st
         return rule != NULL;
 }
 
+void sysctl_policy_foreach(const struct sysctl_policy *policy,
+                           void (*fn)(const char *name, const struct sysctl_rule *rule, void *data),
+                           void *data)
+{
+        GHashTableIter iter;
+        gpointer name, rule;
+
+        g_rw_lock_reader_lock(policy->lock);
+        g_hash_table_iter_init(&iter, policy->rules);
+        while (g_hash_table_iter_next(&iter, &name, &rule))
+                fn(name, rule, data);
+        g_rw_lock_reader_unlock(policy->lock);
+}
+
 const char *sysctl_class_name(enum sysctl_class klass)
 {
         return class_names[klass];

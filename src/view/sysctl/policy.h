@@ -45,6 +45,11 @@ void sysctl_policy_replace(struct sysctl_policy *policy, struct sysctl_policy *o
 /* Whether the policy has a rule for a name; ret may be NULL. NULL policy: none. */
 bool sysctl_policy_find(const struct sysctl_policy *policy, const char *name, struct sysctl_rule *ret);
 
+/* Calls fn for each rule, in no order, with the lock held: fn must not call back into the policy. */
+void sysctl_policy_foreach(const struct sysctl_policy *policy,
+                           void (*fn)(const char *name, const struct sysctl_rule *rule, void *data),
+                           void *data);
+
 /* The class in the words of the policy files ("private"). */
 const char *sysctl_class_name(enum sysctl_class klass);
 

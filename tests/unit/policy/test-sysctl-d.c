@@ -79,6 +79,7 @@ Test(sysctl_d, errors_say_where)
         expect_error("[vm.swappiness]\nclass=host\nmode=1\n", "a.conf:3: mode=1: unknown key");
         expect_error("[../../etc/passwd]\nclass=host\n",
                      "a.conf:1: [../../etc/passwd]: not the name of a sysctl");
-        expect_error("class=host\n", "a.conf: ");
+        expect_error("class=host\n", "a.conf:1: ");
+        expect_error("[vm.swappiness]\nclass=host\n\n???\n", "a.conf:4: ");
         expect_error("[vm.swappiness]\nclass=namespaced\n", "for the kernel to say");
 }

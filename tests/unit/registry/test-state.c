@@ -32,9 +32,25 @@ static void round_trip(const char *id, const char *name, const char *value)
         cr_assert_str_eq(state->key, "0123456789abcdef");
         cr_assert(state->serial == 9 && state->init == 4711 && state->start_ns == UINT64_MAX);
         cr_assert(state->user_ns == 4026532177 && state->pid_ns == 2 && state->range_start == 4294901760);
-        cr_assert_str_eq(state->sysctls[0], name);
-        cr_assert_str_eq(state->sysctls[1], value);
-        cr_assert(state->sysctls[2] == NULL);
+        g_autofree char *kept = sysctl_store_get(state->sysctls, name);
+        cr_assert_str_eq(kept, value);
+        cr_assert_eq(sysctl_store_generation(state->sysctls), 1);
+}
+
+Test(state, raises)
+{
+        autoptr(container) c = make("web");
+        autoptr(state_container) state = NULL;
+        const struct sysctl_raise raise = {100, UINT64_MAX}, lower = {200, 300};
+        struct sysctl_raise got;
+
+        sysctl_store_note_raise(c->sysctls, "vm/max_map_count", &raise);
+        sysctl_store_note_raise(c->sysctls, "vm/max_map_count", &lower);
+        g_autofree char *text = state_render_container(c, NULL);
+        cr_assert(state_parse_container(text, strlen(text), &state) == 0, "%s", text);
+        cr_assert(sysctl_store_find_raise(state->sysctls, "vm/max_map_count", &got));
+        cr_assert(got.old == 100 && got.now == UINT64_MAX);
+        cr_assert(!sysctl_store_find_raise(state->sysctls, "vm/swappiness", NULL));
 }
 
 Test(state, container)
