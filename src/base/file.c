@@ -3,12 +3,13 @@
 #include "base/err.h"
 #include "base/fd.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { CHUNK = 4096, LINE_MAX_BYTES = 4096 };
 
-int file_read_fd(int fd, size_t max, GString *out)
+static int read_fd(int fd, size_t max, bool one_record, GString *out)
 {
         size_t before = out->len, got = 0;
 
@@ -27,7 +28,21 @@ int file_read_fd(int fd, size_t max, GString *out)
                         g_string_set_size(out, before);
                         return -EFBIG;
                 }
+                if (one_record && n < CHUNK) {
+                        g_string_set_size(out, before + got);
+                        return 0;
+                }
         }
+}
+
+int file_read_fd(int fd, size_t max, GString *out)
+{
+        return read_fd(fd, max, false, out);
+}
+
+int file_read_record_fd(int fd, size_t max, GString *out)
+{
+        return read_fd(fd, max, true, out);
 }
 
 int file_read_at(int dirfd, const char *path, size_t max, GString *out)

@@ -10,6 +10,10 @@
  * At most max bytes; more gives -EFBIG, and out is as it was. Returns 0 or -errno. */
 int file_read_fd(int fd, size_t max, GString *out);
 
+/* The same for a file that the kernel makes as one record (cgroup interface files): a read that does not fill
+ * the buffer has all of it, without a second one to find the end. */
+int file_read_record_fd(int fd, size_t max, GString *out);
+
 /* Opens path below dirfd (O_RDONLY, O_CLOEXEC, O_NOFOLLOW) and appends its text to out, as file_read_fd(). */
 int file_read_at(int dirfd, const char *path, size_t max, GString *out);
 

@@ -14,6 +14,7 @@ enum {
         GROUP_FILE_MAX = 1024 * 1024,
         PROC_FILE_MAX = 64 * 1024,
         DEPTH_MAX = 128,
+        KEPT_MAX = 32,
         PF_EXITING = 4, /* of the kernel, in the flags of proc/<pid>/stat */
 };
 
@@ -25,9 +26,24 @@ struct group {
         char *path;
 };
 
+/* An interface file that was read once and is kept open. */
+struct kept_file {
+        enum controller controller;
+        unsigned level;
+        char *name;
+        int fd;
+};
+
+struct kept_files {
+        GMutex lock; /* never held over a read */
+        unsigned n;
+        struct kept_file files[KEPT_MAX];
+};
+
 struct groups {
         gatomicrefcount refs;
         struct group group[CONTROLLER_COUNT];
+        struct kept_files *kept;
 };
 
 static const struct {
@@ -138,6 +154,8 @@ static struct groups *groups_new(void)
         g_atomic_ref_count_init(&groups->refs);
         for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
                 groups->group[c].fd = -1;
+        groups->kept = g_new0(struct kept_files, 1);
+        g_mutex_init(&groups->kept->lock);
         return groups;
 }
 
@@ -181,6 +199,16 @@ struct groups *groups_ref(struct groups *groups)
         return groups;
 }
 
+static void kept_free(struct kept_files *kept)
+{
+        for (unsigned i = 0; i < kept->n; i++) {
+                close(kept->files[i].fd);
+                g_free(kept->files[i].name);
+        }
+        g_mutex_clear(&kept->lock);
+        g_free(kept);
+}
+
 void groups_unref(struct groups *groups)
 {
         if (!groups || !g_atomic_ref_count_dec(&groups->refs))
@@ -189,6 +217,7 @@ void groups_unref(struct groups *groups)
                 fd_clear(&groups->group[c].fd);
                 g_free(groups->group[c].path);
         }
+        kept_free(groups->kept);
         g_free(groups);
 }
 
@@ -202,21 +231,65 @@ unsigned groups_depth(const struct groups *groups, enum controller controller)
         return groups->group[controller].depth;
 }
 
+/* The lock is held. */
+static int find_kept(const struct kept_files *kept, enum controller controller, unsigned level,
+                     const char *name)
+{
+        for (unsigned i = 0; i < kept->n; i++) {
+                const struct kept_file *file = &kept->files[i];
+                if (file->controller == controller && file->level == level && strcmp(file->name, name) == 0)
+                        return file->fd;
+        }
+        return -1;
+}
+
+static int open_file(const struct group *group, unsigned level, const char *name)
+{
+        g_autoptr(GString) path = g_string_new(NULL);
+
+        for (unsigned i = 0; i < level; i++)
+                g_string_append(path, "../");
+        g_string_append(path, name);
+        int fd = openat(group->fd, path->str, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        return fd < 0 ? err_negative() : fd;
+}
+
+/* Keeps fd, unless there is no room or another thread was faster. Returns whether it is kept. */
+static bool keep_file(struct kept_files *kept, enum controller controller, unsigned level, const char *name,
+                      int fd)
+{
+        bool room;
+
+        g_mutex_lock(&kept->lock);
+        room = kept->n < KEPT_MAX && find_kept(kept, controller, level, name) < 0;
+        if (room)
+                kept->files[kept->n++] = (struct kept_file){
+                        .controller = controller, .level = level, .name = g_strdup(name), .fd = fd};
+        g_mutex_unlock(&kept->lock);
+        return room;
+}
+
 int groups_read(const struct groups *groups, enum controller controller, unsigned level, const char *file,
                 GString *out)
 {
         const struct group *group = &groups->group[controller];
-        g_autoptr(GString) path = g_string_new(NULL);
-        int r;
+        int fd, r;
 
         if (group->version == 0 || level > group->depth)
                 return -ENOENT;
-        for (unsigned i = 0; i < level; i++)
-                g_string_append(path, "../");
-        g_string_append(path, file);
-        r = file_read_at(group->fd, path->str, GROUP_FILE_MAX, out);
-        if (r == -ENOENT && faccessat(group->fd, "cgroup.procs", F_OK, 0) < 0)
+        g_mutex_lock(&groups->kept->lock);
+        fd = find_kept(groups->kept, controller, level, file);
+        g_mutex_unlock(&groups->kept->lock);
+        if (fd >= 0)
+                return file_read_record_fd(fd, GROUP_FILE_MAX, out);
+        fd = open_file(group, level, file);
+        if (fd == -ENOENT && faccessat(group->fd, "cgroup.procs", F_OK, 0) < 0)
                 return -ENODEV;
+        if (fd < 0)
+                return fd;
+        r = file_read_record_fd(fd, GROUP_FILE_MAX, out);
+        if (!keep_file(groups->kept, controller, level, file, fd))
+                close(fd);
         return r;
 }
 

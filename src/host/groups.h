@@ -1,5 +1,6 @@
 /* The control groups of one process, in every hierarchy (v1, v2 or both), as directory fds that stay good
- * when the process is gone. Immutable and counted; any thread. Used by rows to read limits and usage. */
+ * when the process is gone; interface files that were read are kept open too. Immutable and counted; any
+ * thread. Used by rows to read limits and usage. */
 #pragma once
 
 #include "base/cleanup.h"

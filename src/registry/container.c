@@ -14,6 +14,7 @@
 enum { PROC_FILE_MAX = 64 * 1024, UNMAPPED_ID = 65534 };
 
 static const uint64_t groups_max_age_ns = G_GUINT64_CONSTANT(1000000000);
+static const uint64_t groups_idle_ns = G_GUINT64_CONSTANT(10000000000);
 
 /* Field 22 of proc/<pid>/stat, in clock ticks since boot. The name in field 2 may hold anything: count from
  * the last ')'. See proc_pid_stat(5). */
@@ -189,4 +190,18 @@ struct groups *container_groups(struct container *container, const struct host *
         if (!container_alive(container) || groups_open(host, container->init, &groups) < 0)
                 groups = NULL;
         return groups_keep(container, groups, now);
+}
+
+void container_rest(struct container *container, const struct host *host)
+{
+        uint64_t now = host_boottime_ns(host);
+        struct groups *idle = NULL;
+
+        if (!container_alive(container))
+                return;
+        g_mutex_lock(&container->groups_lock);
+        if (now - container->groups_ns >= groups_idle_ns)
+                idle = g_steal_pointer(&container->groups);
+        g_mutex_unlock(&container->groups_lock);
+        groups_unref(idle);
 }

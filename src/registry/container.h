@@ -72,3 +72,7 @@ int container_alive(const struct container *container);
 /* The control groups that count for this container: init's, looked up again when older than a second, the
  * last ones seen when init is dead. Returns a reference or NULL (host view, or never seen). Any thread. */
 struct groups *container_groups(struct container *container, const struct host *host);
+
+/* Lets go of the open groups of a container that nobody has asked about for ten seconds; the next reader
+ * opens them again. A dead init's are kept: they cannot be had again. For a timer. */
+void container_rest(struct container *container, const struct host *host);

@@ -9,7 +9,7 @@ enum {
         SERIAL_SPOT = 1 << 23,
         SERIAL_HALF = SERIAL_SPOT,
         NAME_BEGINNING_MIN = 4,
-        SPOT_MAX = 1024,
+        SPOT_MAX = 256,
         SPOTS_SWEPT = 8
 };
 

@@ -45,7 +45,7 @@ GPtrArray *registry_list(struct registry *registry);
 
 /* Spot views: by the two namespaces. find drops and forgets one whose init (anchor) is dead. add takes a
  * reference, and returns the one already there (referenced) if another thread was faster, else container. At
- * most 1024 live at once, the longest unused goes first. */
+ * most 256 live at once, the longest unused goes first. */
 struct container *registry_find_spot(struct registry *registry, ino_t user_ns, ino_t pid_ns,
                                      const struct container *parent);
 struct container *registry_add_spot(struct registry *registry, struct container *container);
