@@ -97,6 +97,8 @@ static void put_raise(const char *name, const struct sysctl_raise *raise, void *
                                                 raise->now);
 
         put_text(file, GROUP_RAISE, key, text);
+        guint64 n = g_key_file_get_uint64(file, GROUP_CONTAINER, "raises", NULL);
+        g_key_file_set_uint64(file, GROUP_CONTAINER, "raises", n + 1);
 }
 
 char *state_render_container(const struct container *container, GKeyFile *kept)
@@ -118,6 +120,7 @@ char *state_render_container(const struct container *container, GKeyFile *kept)
         g_key_file_set_uint64(file, g, "sysctls", 0);
         g_key_file_remove_group(file, GROUP_SYSCTL, NULL);
         sysctl_store_foreach(container->sysctls, put_sysctl, file);
+        g_key_file_remove_key(file, g, "raises", NULL);
         g_key_file_remove_group(file, GROUP_RAISE, NULL);
         sysctl_store_foreach_raise(container->sysctls, put_raise, file);
         return g_key_file_to_data(file, NULL, NULL);
@@ -189,6 +192,10 @@ static int get_raises(struct state_container *state)
 {
         g_auto(GStrv) keys = g_key_file_get_keys(state->file, GROUP_RAISE, NULL, NULL);
 
+        /* files of before have no number, and none of these */
+        if (g_key_file_get_uint64(state->file, GROUP_CONTAINER, "raises", NULL) !=
+            (keys ? g_strv_length(keys) : 0))
+                return -EBADMSG;
         for (char **key = keys; key && *key; key++) {
                 g_autofree char *name = g_uri_unescape_string(*key, NULL), *text = NULL;
                 struct sysctl_raise raise;
