@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { REST_SECONDS = 5 };
+
 struct server {
         const struct cloisterd_options *options;
         struct cloisterd_inherited inherited;
@@ -99,6 +101,17 @@ static void container_changed(struct container *container, void *data)
 
         if (s->ctl && ctl_save_container(s->ctl, container) < 0)
                 log_warning("the settings of container %s are not saved", container->key);
+}
+
+/* Open files of containers that nobody asks about are let go. */
+static gboolean rest_containers(gpointer data)
+{
+        const struct server *s = data;
+        g_autoptr(GPtrArray) list = registry_list(s->registry);
+
+        for (guint i = 0; i < list->len; i++)
+                container_rest(g_ptr_array_index(list, i), s->host);
+        return G_SOURCE_CONTINUE;
 }
 
 static gboolean quit(gpointer data)
@@ -313,6 +326,7 @@ int cloisterd_serve(const struct cloisterd_options *options, const char *inherit
                 return log_errno(r, "--serve is for cloisterd's own use") < 0;
         server.loop = g_main_loop_new(NULL, FALSE);
         g_unix_signal_add(SIGTERM, quit, &server);
+        g_timeout_add_seconds(REST_SECONDS, rest_containers, &server);
         r = set_up(&server);
         if (r == 0 && write(server.inherited.ready_fd, "", 1) == 1) {
                 close(server.inherited.ready_fd);
