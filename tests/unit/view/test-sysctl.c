@@ -259,3 +259,129 @@ Test(sysctl, directories_are_no_files)
         cr_expect_eq(read_result(&ctx, ""), -EISDIR);
         cr_expect_eq(view_store(&ctx, "proc/sys", "1", 1), -EISDIR);
 }
+
+static void put(const char *name, const char *text)
+{
+        g_autofree char *path = g_strconcat("proc/sys/", name, NULL);
+
+        fixture_write(folder, path, text);
+}
+
+static int write_at(const struct view_ctx *ctx, const char *name, const char *text, off_t offset)
+{
+        const struct vfile *row = view_find("proc/sys");
+
+        return row->dir->store(ctx, name, text, strlen(text), offset);
+}
+
+Test(sysctl, partners_clear_each_other)
+{
+        struct view_ctx ctx = context(NULL);
+
+        put("vm/dirty_ratio", "20\n");
+        put("vm/dirty_bytes", "0\n");
+        cr_expect_eq(write_as(&ctx, "vm/dirty_bytes", "1048576"), 0);
+        expect_text(&ctx, "vm/dirty_ratio", "0\n");
+        cr_expect_eq(write_as(&ctx, "vm/dirty_ratio", "0"), 0, "no change clears nothing");
+        expect_text(&ctx, "vm/dirty_bytes", "1048576\n");
+        cr_expect_eq(write_as(&ctx, "vm/dirty_ratio", "30"), 0);
+        expect_text(&ctx, "vm/dirty_bytes", "0\n");
+        put("vm/overcommit_ratio", "50\n");
+        put("vm/overcommit_kbytes", "0\n");
+        cr_expect_eq(write_as(&ctx, "vm/overcommit_kbytes", "77"), 0);
+        expect_text(&ctx, "vm/overcommit_ratio", "0\n");
+}
+
+Test(sysctl, partners_bound_each_other)
+{
+        struct view_ctx ctx = context(NULL);
+
+        put("kernel/sched_rt_period_us", "1000000\n");
+        put("kernel/sched_rt_runtime_us", "950000\n");
+        cr_expect_eq(write_as(&ctx, "kernel/sched_rt_runtime_us", "1000001"), -EINVAL);
+        cr_expect_eq(write_as(&ctx, "kernel/sched_rt_period_us", "900000"), -EINVAL);
+        cr_expect_eq(write_as(&ctx, "kernel/sched_rt_runtime_us", "-1"), 0);
+        cr_expect_eq(write_as(&ctx, "kernel/sched_rt_period_us", "900000"), 0);
+        expect_text(&ctx, "kernel/sched_rt_period_us", "900000\n");
+}
+
+Test(sysctl, triggers_are_checked_and_do_nothing)
+{
+        struct view_ctx ctx = context(NULL);
+
+        put("vm/drop_caches", "0\n");
+        cr_expect_eq(write_as(&ctx, "vm/drop_caches", "3"), 0);
+        cr_expect_eq(write_as(&ctx, "vm/drop_caches", "5"), -EINVAL);
+        expect_text(&ctx, "vm/drop_caches", "0\n");
+        expect_host("vm/drop_caches", "0\n");
+}
+
+Test(sysctl, random_names)
+{
+        struct view_ctx ctx = context(NULL);
+        g_autoptr(GString) one = g_string_new(NULL), two = g_string_new(NULL);
+        autoptr(container) other = fixture_container(CONTAINER_REGISTERED, 1001, 0, 2 * ROOT);
+        struct view_ctx others = {host, other, 4243, 2 * ROOT, 2 * ROOT, NULL};
+
+        put("kernel/random/uuid", "of the machine\n");
+        put("kernel/random/boot_id", "of the machine\n");
+        cr_expect_eq(view_render(&ctx, "proc/sys/kernel/random/uuid", one), 0);
+        cr_expect_eq(view_render(&ctx, "proc/sys/kernel/random/uuid", two), 0);
+        cr_expect(one->len == 37 && two->len == 37 && strcmp(one->str, two->str) != 0);
+        cr_expect(one->str[14] == '4' && strchr("89ab", one->str[19]));
+        g_string_truncate(one, 0);
+        cr_expect_eq(view_render(&ctx, "proc/sys/kernel/random/boot_id", one), 0);
+        expect_text(&ctx, "kernel/random/boot_id", one->str);
+        g_string_truncate(two, 0);
+        cr_expect_eq(view_render(&others, "proc/sys/kernel/random/boot_id", two), 0);
+        cr_expect_str_neq(one->str, two->str);
+        cr_expect_eq(write_as(&ctx, "kernel/random/boot_id", "x"), -EACCES);
+}
+
+Test(sysctl, writes_at_an_offset)
+{
+        struct view_ctx ctx = context(NULL);
+
+        put("kernel/sysctl_writes_strict", "1\n");
+        put("kernel/core_pattern", "core\n");
+        cr_expect_eq(write_at(&ctx, "vm/overcommit_memory", "2", 1), 0);
+        expect_text(&ctx, "vm/overcommit_memory", "1\n");
+        cr_expect_eq(write_at(&ctx, "kernel/core_pattern", ".%p\n", 4), 0);
+        expect_text(&ctx, "kernel/core_pattern", "core.%p\n");
+        cr_expect_eq(write_as(&ctx, "kernel/sysctl_writes_strict", "0"), 0);
+        cr_expect_eq(write_at(&ctx, "vm/overcommit_memory", "2", 1), 0);
+        expect_text(&ctx, "vm/overcommit_memory", "2\n");
+        cr_expect_eq(write_at(&ctx, "kernel/core_pattern", "x", 3), 0);
+        expect_text(&ctx, "kernel/core_pattern", "x\n");
+}
+
+Test(sysctl, raises_are_noted)
+{
+        autoptr(sysctl_policy) policy = sysctl_policy_new();
+        const struct sysctl_rule raise = {SYSCTL_RAISE, 100000};
+        struct view_ctx ctx = context(policy);
+        struct sysctl_raise noted;
+
+        cr_assert_eq(sysctl_policy_set(policy, "vm/max_map_count", &raise), 0);
+        cr_expect_eq(write_as(&ctx, "vm/max_map_count", "70000"), 0);
+        cr_expect_eq(write_as(&ctx, "vm/max_map_count", "200000"), 0);
+        expect_host("vm/max_map_count", "100000");
+        cr_assert(sysctl_store_find_raise(box->sysctls, "vm/max_map_count", &noted));
+        cr_expect(noted.old == 65530 && noted.now == 100000);
+}
+
+Test(sysctl, a_policy_is_replaced_as_a_whole)
+{
+        autoptr(sysctl_policy) policy = sysctl_policy_new();
+        autoptr(sysctl_policy) next = sysctl_policy_new();
+        const struct sysctl_rule hidden = {SYSCTL_HIDDEN, 0}, to_host = {SYSCTL_HOST, 0};
+        struct view_ctx ctx = context(policy);
+
+        cr_assert_eq(sysctl_policy_set(policy, "vm/max_map_count", &hidden), 0);
+        cr_assert_eq(sysctl_policy_set(next, "vm/overcommit_memory", &to_host), 0);
+        cr_expect_eq(read_result(&ctx, "vm/max_map_count"), -ENOENT);
+        sysctl_policy_replace(policy, next);
+        expect_text(&ctx, "vm/max_map_count", "65530\n");
+        cr_expect_eq(write_as(&ctx, "vm/overcommit_memory", "2"), -EACCES);
+        cr_expect(!sysctl_policy_find(next, "vm/max_map_count", NULL));
+}

@@ -140,3 +140,106 @@ Test(value, unknown_names_are_guessed_from_the_hosts_text)
         cr_expect_eq(none.type, SYSCTL_STRING);
         check_text(&one, "-9223372036854775808", "-9223372036854775808");
 }
+
+/* A named entry of the table: what a write gives, and its error. */
+static void check_named(const char *name, const char *current, const char *text, int error,
+                        const char *expected)
+{
+        const struct sysctl_entry *entry = sysctl_table_find(name);
+        g_autoptr(GString) out = g_string_new(NULL);
+
+        cr_assert(entry && strcmp(entry->name, name) == 0, "%s", name);
+        cr_expect_eq(sysctl_value_parse(entry, current, text, strlen(text), out), error, "%s '%s'", name,
+                     text);
+        cr_expect_str_eq(out->str, expected, "%s '%s'", name, text);
+}
+
+Test(value, some_move_in_one_direction_only)
+{
+        check_named("kernel/unprivileged_bpf_disabled", "2\n", "0", 0, "0");
+        check_named("kernel/unprivileged_bpf_disabled", "1\n", "0", -EPERM, "");
+        check_named("kernel/unprivileged_bpf_disabled", "1\n", "3", -EINVAL, "");
+        check_named("kernel/unprivileged_bpf_disabled", "1\n", "1", 0, "1");
+        check_named("kernel/modules_disabled", "0\n", "0", -EINVAL, "");
+        check_named("kernel/modules_disabled", "0\n", "1", 0, "1");
+        check_named("kernel/kexec_load_limit_panic", "-1\n", "5", 0, "5");
+        check_named("kernel/kexec_load_limit_panic", "5\n", "5", -EINVAL, "");
+        check_named("kernel/kexec_load_limit_panic", "5\n", "4", 0, "4");
+        check_named("kernel/kexec_load_limit_panic", "-1\n", "-1", -EINVAL, "");
+        check_named("kernel/tainted", "4097\n", "2", 0, "4099");
+}
+
+Test(value, what_is_shaped)
+{
+        check_named("dev/tty/legacy_tiocsti", "1\n", "-7", 0, "1");
+        check_named("fs/pipe-max-size", "1048576\n", "1", 0, "4096");
+        check_named("fs/pipe-max-size", "1048576\n", "4097", 0, "8192");
+        check_named("fs/pipe-max-size", "1048576\n", "2147483648", 0, "2147483648");
+        check_named("fs/pipe-max-size", "1048576\n", "2147483649", -EINVAL, "");
+        check_named("vm/dirty_bytes", "0\n", "0", -EINVAL, "");
+        check_named("vm/dirty_bytes", "0\n", "18446744073709551615", -ERANGE, "");
+        check_named("vm/lowmem_reserve_ratio", "256\t256\t32\t0\n", "1", 0, "1\t256\t32\t0");
+        check_named("kernel/printk_devkmsg", "on\n", "off\n", 0, "off");
+        check_named("kernel/printk_devkmsg", "on\n", "off", -EINVAL, "");
+        check_named("kernel/printk_devkmsg", "on\n", "never\n", -EINVAL, "");
+}
+
+Test(value, bitmaps)
+{
+        check_named("kernel/watchdog_cpumask", "0-3\n", "1,0-2,8\n", 0, "0-2,8");
+        check_named("kernel/watchdog_cpumask", "0-3\n", "\n", 0, "");
+        check_named("kernel/watchdog_cpumask", "0-3\n", "3-1", -EINVAL, "");
+        check_named("kernel/watchdog_cpumask", "0-3\n", "8192", -EINVAL, "");
+        check_named("kernel/watchdog_cpumask", "0-3\n", "0 1", -EINVAL, "");
+        check_named("kernel/watchdog_cpumask", "0-3\n", "x", -EINVAL, "");
+}
+
+static void check_at(const struct sysctl_entry *entry, const char *current, const char *text, off_t offset,
+                     bool ignored, const char *expected)
+{
+        g_autoptr(GString) out = g_string_new(NULL);
+        bool got;
+
+        cr_expect_eq(sysctl_value_parse_at(entry, current, text, strlen(text), offset, &got, out), 0);
+        cr_expect_eq(got, ignored, "'%s' at %jd", text, (intmax_t)offset);
+        cr_expect_str_eq(out->str, expected, "'%s' at %jd", text, (intmax_t)offset);
+}
+
+Test(value, writes_at_an_offset)
+{
+        check_at(&small, "7\n", "9", 1, true, "");
+        check_at(&small, "7\n", "senseless", 1, true, "");
+        check_at(&word, "abc\n", "X", 1, false, "aX");
+        check_at(&word, "abc\n", "XYZ", 3, false, "abcX");
+        check_at(&word, "abc\n", "X", 4, true, "");
+        check_at(&word, "\n", "X\n", 0, false, "X");
+        check_at(sysctl_table_find("kernel/watchdog_cpumask"), "0-3\n", "8", 1, false, "0-3,8");
+}
+
+/* The kernel itself begins with what it would not take (0, for never). */
+static bool is_odd(const struct sysctl_entry *entry)
+{
+        return entry->flags &
+                       (SYSCTL_TRIGGER | SYSCTL_LATCH | SYSCTL_LATCH_AT_1 | SYSCTL_FALLS | SYSCTL_CLEARS) ||
+               strcmp(entry->name, "kernel/max_rcu_stall_to_panic") == 0;
+}
+
+/* The machine's own values are in normal form and can be written, but for odd ones. */
+Test(value, the_machines_own_values)
+{
+        size_t count;
+        const struct sysctl_entry *entries = sysctl_table(&count);
+
+        for (size_t i = 0; i < count; i++) {
+                const struct sysctl_entry *entry = &entries[i];
+                g_autofree char *path = g_build_filename("/proc/sys", entry->name, NULL), *text = NULL;
+                g_autoptr(GString) out = g_string_new(NULL);
+                if (entry->klass != SYSCTL_PRIVATE || is_odd(entry) ||
+                    !g_file_get_contents(path, &text, NULL, NULL))
+                        continue;
+                cr_expect_eq(sysctl_value_parse(entry, text, text, strlen(text), out), 0, "%s %s",
+                             entry->name, text);
+                g_string_append_c(out, '\n');
+                cr_expect_str_eq(out->str, text, "%s", entry->name);
+        }
+}
