@@ -129,7 +129,7 @@ remove_folder() {
         rm -rf --one-file-system "$1"
 }
 
-TMP=$(mktemp -d "${TMPDIR:-/tmp}/$(basename "$0").XXXX")
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/$(basename "$0").XXXX") || exit
 chmod 755 "$TMP"
 defer remove_folder "$TMP"
 
