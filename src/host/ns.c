@@ -115,13 +115,6 @@ int ns_run(pid_t pid, int (*fn)(void *data), void *data)
 }
 
 /* Between clone and exit of a child of a process with threads: system calls only. */
-G_NORETURN static void run_child(int user_ns, int out, int (*fn)(void *data, int out), void *data)
-{
-        int r = setns(user_ns, CLONE_NEWUSER) < 0 ? -errno : fn(data, out);
-
-        _exit(r < 0 ? -r & 0xff : 0);
-}
-
 static int wait_child(pid_t child)
 {
         int status;
@@ -130,6 +123,31 @@ static int wait_child(pid_t child)
                 if (errno != EINTR)
                         return err_negative();
         return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+/* No signal at its end: nobody else in the server waits for it, and SIGCHLD may be ignored. */
+static pid_t fork_silently(void)
+{
+        return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+}
+
+G_NORETURN static void exit_with(int r)
+{
+        _exit(r < 0 ? -r & 0xff : 0);
+}
+
+/* In a PID namespace that was joined are only the children made since. */
+G_NORETURN static void run_child(int ns, int type, int out, int (*fn)(void *data, int out), void *data)
+{
+        pid_t child = 0;
+
+        if (setns(ns, type) < 0)
+                exit_with(-errno);
+        if (type == CLONE_NEWPID)
+                child = fork_silently();
+        if (child < 0)
+                exit_with(-errno);
+        exit_with(child > 0 ? wait_child(child) : fn(data, out));
 }
 
 static int read_pipe(int fd, size_t max, GString *ret)
@@ -149,30 +167,40 @@ static int read_pipe(int fd, size_t max, GString *ret)
         return 0;
 }
 
-int ns_run_in_user(int proc_fd, pid_t pid, int (*fn)(void *data, int out), void *data, GString *ret)
+static int run_in_child(int proc_fd, pid_t pid, int type, int (*fn)(void *data, int out), void *data,
+                        GString *ret)
 {
-        g_autofree char *path = g_strdup_printf("%d/ns/user", pid);
-        autofd int user_ns = openat(proc_fd, path, O_RDONLY | O_CLOEXEC), in = -1, out = -1;
+        g_autofree char *path = g_strdup_printf("%d/ns/%s", pid, type == CLONE_NEWPID ? "pid" : "user");
+        autofd int ns = openat(proc_fd, path, O_RDONLY | O_CLOEXEC), in = -1, out = -1;
         int fds[2], r, status;
         pid_t child;
 
-        if (user_ns < 0)
+        if (ns < 0)
                 return errno == ENOENT ? -ESRCH : err_negative();
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return err_negative();
         in = fds[0];
         out = fds[1];
-        /* no signal at its end: nobody else in the server waits for it, and SIGCHLD may be ignored */
-        child = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+        child = fork_silently();
         if (child < 0)
                 return err_negative();
         if (child == 0)
-                run_child(user_ns, out, fn, data);
+                run_child(ns, type, out, fn, data);
         fd_clear(&out);
         r = read_pipe(in, STATUS_MAX, ret);
         fd_clear(&in);
         status = wait_child(child);
         return r < 0 ? r : status;
+}
+
+int ns_run_in_user(int proc_fd, pid_t pid, int (*fn)(void *data, int out), void *data, GString *ret)
+{
+        return run_in_child(proc_fd, pid, CLONE_NEWUSER, fn, data, ret);
+}
+
+int ns_run_in_pid(int proc_fd, pid_t pid, int (*fn)(void *data, int out), void *data, GString *ret)
+{
+        return run_in_child(proc_fd, pid, CLONE_NEWPID, fn, data, ret);
 }
 
 int ns_inode(int proc_fd, pid_t pid, const char *name, ino_t *ret)

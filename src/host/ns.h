@@ -15,6 +15,9 @@ int ns_run(pid_t pid, int (*fn)(void *data), void *data);
  * -errno. fn runs between fork and exit: system calls only, no allocation. */
 int ns_run_in_user(int proc_fd, pid_t pid, int (*fn)(void *data, int out), void *data, GString *ret);
 
+/* The same in the PID namespace of pid; the user namespace stays the server's. */
+int ns_run_in_pid(int proc_fd, pid_t pid, int (*fn)(void *data, int out), void *data, GString *ret);
+
 /* Inode number of proc/<pid>/ns/<name> below the proc directory fd. Returns 0 or -errno. */
 int ns_inode(int proc_fd, pid_t pid, const char *name, ino_t *ret);
 

@@ -34,17 +34,33 @@ char *sysctl_normal_name(const char *name)
 bool sysctl_is_namespaced(const char *normal)
 {
         static const char *const names[] = {
-                "kernel/domainname", "kernel/hostname", "kernel/msgmax",          "kernel/msgmnb",
-                "kernel/msgmni",     "kernel/sem",      "kernel/shm_rmid_forced", "kernel/shmall",
-                "kernel/shmmax",     "kernel/shmmni",
+                "kernel/domainname",
+                "kernel/hostname",
+                "kernel/msgmax",
+                "kernel/msgmnb",
+                "kernel/msgmni",
+                "kernel/sem",
+                "kernel/shm_rmid_forced",
+                "kernel/shmall",
+                "kernel/shmmax",
+                "kernel/shmmni",
+                NULL,
+        };
+        /* of the machine, read-only in other network namespaces than its first: private */
+        static const char *const global[] = {
+                "net/core/rmem_default",
+                "net/core/rmem_max",
+                "net/core/wmem_default",
+                "net/core/wmem_max",
+                "net/netfilter/nf_conntrack_buckets",
+                "net/netfilter/nf_conntrack_expect_max",
+                "net/netfilter/nf_conntrack_max",
+                NULL,
         };
 
         if (g_str_has_prefix(normal, "net/") || g_str_has_prefix(normal, "fs/mqueue/"))
-                return true;
-        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-                if (g_str_equal(normal, names[i]))
-                        return true;
-        return false;
+                return !g_strv_contains(global, normal);
+        return g_strv_contains(names, normal);
 }
 
 char *sysctl_shift_groups(const char *value, uint32_t start, uint32_t size)

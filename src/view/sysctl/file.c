@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "host/ns.h"
 #include "host/parse.h"
-#include "view/sysctl/policy.h"
+#include "view/sysctl/table.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -68,6 +68,8 @@ static const char *namespace_of(const char *name)
                 return "net";
         if (is_below(name, "user"))
                 return "user";
+        if (sysctl_table_is_pid_space(name))
+                return "pid";
         return is_below(name, "kernel/hostname") || is_below(name, "kernel/domainname") ? "uts" : "ipc";
 }
 
@@ -95,13 +97,18 @@ static bool is_own_namespace(const struct host *host, pid_t target, const char *
                ns_inode(host_proc_fd(host), getpid(), namespace_of(name), &ours) == 0 && theirs == ours;
 }
 
-/* User namespaces are of the process, not of its threads: user/ is read and written by a child, the rest of
- * it is the same in all. */
+/* User and PID namespaces are of the process, not of its threads: what is theirs is read and written by a
+ * child, the rest of it is the same in all. */
+static bool is_of_process(const char *name)
+{
+        return is_below(name, "user") || sysctl_table_is_pid_space(name);
+}
+
 static int run(struct job *job)
 {
         pid_t target = sysctl_file_target(job->ctx, job->name);
 
-        if (target == 0 || is_below(job->name, "user") || is_own_namespace(job->ctx->host, target, job->name))
+        if (target == 0 || is_of_process(job->name) || is_own_namespace(job->ctx->host, target, job->name))
                 return job->work(job);
         return ns_run(target, run_job, job);
 }
@@ -110,7 +117,17 @@ static bool needs_child(const struct view_ctx *ctx, const char *name)
 {
         pid_t target = sysctl_file_target(ctx, name);
 
-        return target != 0 && is_below(name, "user") && !is_own_namespace(ctx->host, target, name);
+        return target != 0 && is_of_process(name) && !is_own_namespace(ctx->host, target, name);
+}
+
+static int run_child(const struct view_ctx *ctx, struct job *job, int (*fn)(void *data, int out),
+                     GString *out)
+{
+        pid_t target = sysctl_file_target(ctx, job->name);
+        int proc = host_proc_fd(ctx->host);
+
+        return sysctl_table_is_pid_space(job->name) ? ns_run_in_pid(proc, target, fn, job, out)
+                                                    : ns_run_in_user(proc, target, fn, job, out);
 }
 
 static int read_mode(const struct host *host, const char *name, mode_t *ret)
@@ -157,15 +174,15 @@ int sysctl_file_read(const struct view_ctx *ctx, const char *name, GString *out)
 
         if (!needs_child(ctx, name))
                 return run(&job);
-        return ns_run_in_user(host_proc_fd(ctx->host), sysctl_file_target(ctx, name), read_in_child, &job,
-                              out);
+        return run_child(ctx, &job, read_in_child, out);
 }
 
-/* The user namespace that owns one of this thread's namespaces. Returns 0 or -errno (-EPERM: none below
- * ours). */
-static int read_owner(const struct host *host, const char *ns, ino_t *ret)
+/* The user namespace that owns one of the namespaces of a process, or of this thread (0). Returns 0 or -errno
+ * (-EPERM: none below ours). */
+static int read_owner(const struct host *host, pid_t pid, const char *ns, ino_t *ret)
 {
-        g_autofree char *path = g_strdup_printf("thread-self/ns/%s", ns);
+        g_autofree char *path = pid ? g_strdup_printf("%d/ns/%s", pid, ns)
+                                    : g_strdup_printf("thread-self/ns/%s", ns);
         autofd int fd = openat(host_proc_fd(host), path, O_RDONLY | O_CLOEXEC), owner = -1;
         struct stat st;
 
@@ -213,10 +230,10 @@ static int64_t root_uid_of(const struct view_ctx *ctx, ino_t user_ns)
 static int check_owner(const struct view_ctx *ctx, const char *name, uid_t uid)
 {
         const char *ns = namespace_of(name);
-        bool user = strcmp(ns, "user") == 0;
+        pid_t target = is_of_process(name) ? sysctl_file_target(ctx, name) : 0;
         ino_t owner, server;
-        int r = user ? ns_inode(host_proc_fd(ctx->host), sysctl_file_target(ctx, name), ns, &owner)
-                     : read_owner(ctx->host, ns, &owner);
+        int r = strcmp(ns, "user") == 0 ? ns_inode(host_proc_fd(ctx->host), target, ns, &owner)
+                                        : read_owner(ctx->host, target, ns, &owner);
 
         if (r == 0)
                 r = ns_inode(host_proc_fd(ctx->host), getpid(), "user", &server);
@@ -291,7 +308,7 @@ static int write_as_root_of(const struct job *job)
         uid_t own = geteuid();
         ino_t owner;
         int64_t uid;
-        int back, r = read_owner(job->ctx->host, namespace_of(job->name), &owner);
+        int back, r = read_owner(job->ctx->host, 0, namespace_of(job->name), &owner);
 
         if (r < 0)
                 return r;
@@ -319,14 +336,12 @@ static int write_in_child(void *data, int out)
         return open_and_write(data);
 }
 
-static int write_user(const struct view_ctx *ctx, struct job *job)
+static int write_through_child(const struct view_ctx *ctx, struct job *job)
 {
         g_autoptr(GString) none = g_string_new(NULL);
         int r = check_writer(ctx, job->name);
 
-        return r < 0 ? r
-                     : ns_run_in_user(host_proc_fd(ctx->host), sysctl_file_target(ctx, job->name),
-                                      write_in_child, job, none);
+        return r < 0 ? r : run_child(ctx, job, write_in_child, none);
 }
 
 int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *text, size_t len,
@@ -335,7 +350,7 @@ int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *
         struct job job = {
                 .ctx = ctx, .name = name, .work = write_work, .text = text, .len = len, .offset = offset};
 
-        return needs_child(ctx, name) ? write_user(ctx, &job) : run(&job);
+        return needs_child(ctx, name) ? write_through_child(ctx, &job) : run(&job);
 }
 
 static int list_work(struct job *job)

@@ -12,13 +12,6 @@ static bool is_host(const struct view_ctx *ctx)
         return ctx->container->kind == CONTAINER_HOST;
 }
 
-static bool is_pid_space(const char *name)
-{
-        const struct sysctl_entry *entry = sysctl_table_find(name);
-
-        return entry && entry->flags & SYSCTL_PID_SPACE;
-}
-
 /* The class that counts for this view; the machine's own names have none but their namespaces. -ENOENT: no
  * such name can be, or it is hidden. */
 static int find_class(const struct view_ctx *ctx, const char *name, enum sysctl_class *ret)
@@ -28,7 +21,7 @@ static int find_class(const struct view_ctx *ctx, const char *name, enum sysctl_
         if (*name && !sysctl_name_is_valid(name))
                 return -ENOENT;
         klass = sysctl_policy_class(ctx->policy, name);
-        if (klass == SYSCTL_NAMESPACED ? is_pid_space(name) : is_host(ctx)) /* ours to read only */
+        if (is_host(ctx) && klass != SYSCTL_NAMESPACED)
                 klass = SYSCTL_HOST;
         *ret = klass;
         return klass == SYSCTL_HIDDEN ? -ENOENT : 0;

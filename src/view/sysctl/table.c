@@ -50,6 +50,13 @@ enum sysctl_class sysctl_table_class(const struct sysctl_entry *entry)
         return entry->flags & SYSCTL_SINCE_6_14 && is_before(6, 14) ? SYSCTL_PRIVATE : entry->klass;
 }
 
+bool sysctl_table_is_pid_space(const char *name)
+{
+        const struct sysctl_entry *entry = find_exact(name);
+
+        return entry && entry->flags & SYSCTL_PID_SPACE && sysctl_table_class(entry) == SYSCTL_NAMESPACED;
+}
+
 static const char *const type_names[] = {
         [SYSCTL_NONE] = "",         [SYSCTL_INT] = "int",       [SYSCTL_UINT] = "uint",
         [SYSCTL_ULONG] = "ulong",   [SYSCTL_LONG] = "long",     [SYSCTL_BOOL] = "bool",

@@ -35,8 +35,7 @@ enum sysctl_flags {
         SYSCTL_ERANGE = 1 << 10,     /* the error for what is too large */
         SYSCTL_INITIAL = 1 << 11,    /* namespaced, as the kernel shows it in the initial network namespace
                                         only (of a directory: some of it) */
-        SYSCTL_PID_SPACE = 1 << 12,  /* namespaced by the PID namespace of who reads, which the server cannot
-                                        be: right only where the kernel's own file stands */
+        SYSCTL_PID_SPACE = 1 << 12,  /* of the PID namespace of who reads */
         SYSCTL_SINCE_6_14 = 1 << 13, /* namespaced by kernels from 6.14 on; private with older ones */
         SYSCTL_BIND = 1 << 14, /* below a kernel mount (view_kernel_mounts()), bound over the kernel's file */
 };
@@ -55,6 +54,9 @@ struct sysctl_entry {
 
 /* The entry of a name, that of the directory it is in ("net"), or NULL. */
 const struct sysctl_entry *sysctl_table_find(const char *name);
+
+/* Whether a name belongs to the PID namespace of who reads it, with the running kernel. */
+bool sysctl_table_is_pid_space(const char *name);
 
 /* Its class with the running kernel. */
 enum sysctl_class sysctl_table_class(const struct sysctl_entry *entry);

@@ -237,7 +237,7 @@ Test(namespaced, every_file_of_the_machine_can_be_asked_for)
 
         cr_expect_str_eq(osrelease, same);
         cr_expect_eq(view_store(&inside, "proc/sys/kernel/osrelease", "1", 1), -EACCES);
-        cr_expect_eq(view_store(&inside, "proc/sys/kernel/ns_last_pid", "1", 1), -EACCES);
+        cr_expect_eq(view_store(&inside, "proc/sys/kernel/cad_pid", "1", 1), -EACCES);
 }
 
 Test(namespaced, the_hosts_callers_read_their_own)
