@@ -23,6 +23,21 @@ static char *unescape(const char *text)
         return g_string_free(out, FALSE);
 }
 
+/* The words of a version 1 superblock that select its hierarchy: all but rw, ro and the kernel's flags. */
+static char **select_words(const char *super)
+{
+        static const char *const others[] = {
+                "rw",           "ro",         "xattr", "noprefix", "clone_children", "cpuset_v2_mode",
+                "favordynmods", "nsdelegate", NULL};
+        g_auto(GStrv) all = g_strsplit(super, ",", FIELDS_MAX);
+        g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+
+        for (char **word = all; *word; word++)
+                if (!g_strv_contains(others, *word) && !g_str_has_prefix(*word, "release_agent="))
+                        g_strv_builder_add(words, *word);
+        return g_strv_builder_end(words);
+}
+
 /* The type stands behind the lone "-" that ends the optional fields; then source and superblock options. */
 static bool parse_line(const char *line, struct cgroup_mount *ret)
 {
@@ -41,7 +56,7 @@ static bool parse_line(const char *line, struct cgroup_mount *ret)
                 return false;
         ret->root = unescape(fields[FIELD_ROOT]);
         ret->point = unescape(fields[FIELD_POINT]);
-        ret->controllers = ret->version == 1 ? g_strsplit(fields[dash + 3], ",", FIELDS_MAX) : NULL;
+        ret->controllers = ret->version == 1 ? select_words(fields[dash + 3]) : NULL;
         return true;
 }
 

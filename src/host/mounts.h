@@ -12,7 +12,7 @@ struct cgroup_mount {
         int version;        /* 1 or 2 */
         char *point;        /* where it is mounted, absolute, unescaped */
         char *root;         /* the group that is seen there, "/" as a rule */
-        char **controllers; /* of version 1: "memory", "cpu", "name=systemd"; NULL for version 2 */
+        char **controllers; /* of version 1: "cpu", "cpuacct", or "name=systemd"; NULL for version 2 */
 };
 
 struct mounts {

@@ -1,6 +1,7 @@
 #include "mnt/hierarchy.h"
 
 #include "base/file.h"
+#include "host/mounts.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -20,31 +21,15 @@ static void hierarchy_free(gpointer data)
         g_free(hierarchy);
 }
 
-/* The words of the superblock that select a version 1 hierarchy: all but rw, ro and the flags of the kernel.
- */
-static char **select_words(const char *super)
-{
-        static const char *const others[] = {
-                "rw",           "ro",         "xattr", "noprefix", "clone_children", "cpuset_v2_mode",
-                "favordynmods", "nsdelegate", NULL};
-        g_auto(GStrv) all = g_strsplit(super, ",", -1);
-        g_autoptr(GStrvBuilder) words = g_strv_builder_new();
-
-        for (char **word = all; *word; word++)
-                if (!g_strv_contains(others, *word) && !g_str_has_prefix(*word, "release_agent="))
-                        g_strv_builder_add(words, *word);
-        return g_strv_builder_end(words);
-}
-
-static struct hierarchy *hierarchy_new(const char *path, bool v2, const char *super)
+static struct hierarchy *hierarchy_new(const struct cgroup_mount *mount)
 {
         struct hierarchy *hierarchy = g_new0(struct hierarchy, 1);
-        bool is_root = g_str_equal(path, CGROUP_ROOT);
 
-        hierarchy->path = g_strcompress(path);
-        hierarchy->name = is_root ? g_strdup("") : g_path_get_basename(hierarchy->path);
-        hierarchy->v2 = v2;
-        hierarchy->controllers = v2 ? g_new0(char *, 1) : select_words(super);
+        hierarchy->path = g_strdup(mount->point);
+        hierarchy->name = g_str_equal(mount->point, CGROUP_ROOT) ? g_strdup("")
+                                                                 : g_path_get_basename(mount->point);
+        hierarchy->v2 = mount->version == 2;
+        hierarchy->controllers = hierarchy->v2 ? g_new0(char *, 1) : g_strdupv(mount->controllers);
         hierarchy->options = g_strjoinv(",", hierarchy->controllers);
         return hierarchy;
 }
@@ -59,33 +44,27 @@ static bool is_listed(const GPtrArray *list, const struct hierarchy *hierarchy)
         return false;
 }
 
-/* One line: "38 31 0:35 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu" */
-static void parse_line(const char *line, GPtrArray *list)
+static GPtrArray *list_hierarchies(const struct mounts *mounts)
 {
-        const char *dash = strstr(line, " - ");
-        g_auto(GStrv) left = g_strsplit(line, " ", 6);
-        g_auto(GStrv) right = dash ? g_strsplit(dash + 3, " ", 3) : NULL;
+        GPtrArray *list = g_ptr_array_new_with_free_func(hierarchy_free);
 
-        if (!right || g_strv_length(left) < 6 || g_strv_length(right) < 3)
-                return;
-        bool v2 = g_str_equal(right[0], "cgroup2");
-        if ((!v2 && !g_str_equal(right[0], "cgroup")) || !g_str_has_prefix(left[4], CGROUP_ROOT))
-                return;
-        struct hierarchy *hierarchy = hierarchy_new(left[4], v2, right[2]);
-        if (is_listed(list, hierarchy))
-                hierarchy_free(hierarchy);
-        else
-                g_ptr_array_add(list, hierarchy);
+        for (size_t i = 0; i < mounts->count; i++) {
+                if (!g_str_has_prefix(mounts->cgroups[i].point, CGROUP_ROOT))
+                        continue;
+                struct hierarchy *hierarchy = hierarchy_new(&mounts->cgroups[i]);
+                if (is_listed(list, hierarchy))
+                        hierarchy_free(hierarchy);
+                else
+                        g_ptr_array_add(list, hierarchy);
+        }
+        return list;
 }
 
 GPtrArray *hierarchy_parse(const char *mountinfo)
 {
-        GPtrArray *list = g_ptr_array_new_with_free_func(hierarchy_free);
-        g_auto(GStrv) lines = g_strsplit(mountinfo, "\n", -1);
+        autoptr(mounts) mounts = mounts_parse(mountinfo);
 
-        for (char **line = lines; *line; line++)
-                parse_line(*line, list);
-        return list;
+        return list_hierarchies(mounts);
 }
 
 static void read_controllers(struct hierarchy *hierarchy)
