@@ -26,26 +26,20 @@ static const struct vfile rows[] = {
         {0},
 };
 
+/* Where what is bound goes on answering in the namespaces of who reads. Names of IPC namespaces do not: their
+ * files and the directory fs/mqueue are those of the namespace in which they were looked up. The three
+ * *_next_id are here although they belong to these: writing them takes CAP_CHECKPOINT_RESTORE, which only the
+ * kernel can ask for. */
 static const char *const kernel_mounts[] = {
         "proc/sys/net",
         "proc/sys/user",
-        "proc/sys/fs/mqueue",
-        "proc/sys/kernel/auto_msgmni",
         "proc/sys/kernel/domainname",
         "proc/sys/kernel/hostname",
         "proc/sys/kernel/msg_next_id",
-        "proc/sys/kernel/msgmax",
-        "proc/sys/kernel/msgmnb",
-        "proc/sys/kernel/msgmni",
         "proc/sys/kernel/ns_last_pid",
         "proc/sys/kernel/pid_max",
-        "proc/sys/kernel/sem",
         "proc/sys/kernel/sem_next_id",
         "proc/sys/kernel/shm_next_id",
-        "proc/sys/kernel/shm_rmid_forced",
-        "proc/sys/kernel/shmall",
-        "proc/sys/kernel/shmmax",
-        "proc/sys/kernel/shmmni",
         "proc/sys/vm/memfd_noexec",
 };
 
