@@ -15,8 +15,22 @@ static void write_value(const struct sysctl_entry *entry, const char *text, size
                 return;
         }
         g_assert_cmpuint(shown->len, <, 4096);
+        if (entry->flags & SYSCTL_FALLS || entry->words) /* what is shown is not to be written again */
+                return;
         g_assert_cmpint(sysctl_value_parse(entry, shown->str, shown->str, shown->len, again), ==, 0);
         g_assert_cmpstr(shown->str, ==, again->str);
+}
+
+/* Some of the bytes are there already, the others come behind them. */
+static void write_at(const struct sysctl_entry *entry, const uint8_t *data, size_t size)
+{
+        g_autofree char *current = g_strndup((const char *)data, size / 2);
+        g_autoptr(GString) shown = g_string_new(NULL);
+        bool ignored;
+        int r = sysctl_value_parse_at(entry, current, (const char *)data + size / 2, size - size / 2,
+                                      (off_t)(size / 2), &ignored, shown);
+
+        g_assert((r == 0 && !ignored) || shown->len == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -27,8 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct sysctl_entry *entries = sysctl_table(&count);
 
         write_value(&guessed, (const char *)data, size);
+        write_at(&guessed, data, size);
         for (size_t i = 0; i < count; i++)
-                if (entries[i].klass == SYSCTL_PRIVATE)
+                if (entries[i].klass == SYSCTL_PRIVATE) {
                         write_value(&entries[i], (const char *)data, size);
+                        write_at(&entries[i], data, size);
+                }
         return 0;
 }
