@@ -9,7 +9,7 @@ export CLOISTER_IDS=$SYSCTL_FIRST:655360
 
 # boxed SCRIPT [ARGUMENT...]: runs a shell script in a container on the host's root file system, $PROBE as /tmp/probe.
 boxed() {
-        cloisterctl run --name box --cgroup-parent "$(test_cgroup)" -- sh -c "$CARRY_IN; $1" sh "${@:2}" <"$PROBE"
+        cloisterctl run --cgroup-parent "$(test_cgroup)" -- sh -c "$CARRY_IN; $1" sh "${@:2}" <"$PROBE"
 }
 
 # plain SCRIPT [ARGUMENT...]: the same in namespaces of the same kinds, without Cloister.
