@@ -321,7 +321,8 @@ static void op_read(fuse_req_t req, fuse_ino_t id, size_t size, off_t offset, st
         place_clear(&place);
 }
 
-/* What a write at an offset means is for a dynamic directory to say; to a row it is nothing. */
+/* What a write at an offset means is for a dynamic directory to say; to a row it is nothing. Returns as
+ * struct vdir's store. */
 static int store_text(const struct view_ctx *ctx, const struct place *place, const char *text, size_t size,
                       off_t offset)
 {
@@ -338,7 +339,7 @@ static int store(struct fs *fs, const struct place *place, struct caller caller,
         int r = store_text(&ctx, place, text, size, offset);
 
         handles_outdate(fs->handles, place->id);
-        if (r == 0 && fs->config.changed && sysctl_store_generation(place->view->sysctls) != before)
+        if (r >= 0 && fs->config.changed && sysctl_store_generation(place->view->sysctls) != before)
                 fs->config.changed(place->owner, fs->config.data);
         return r;
 }
@@ -355,8 +356,8 @@ static void op_write(fuse_req_t req, fuse_ino_t id, const char *text, size_t siz
                 r = is_writable(&place) ? 0 : -EROFS;
         if (r == 0) /* procfs knows no appending: O_APPEND writes at the beginning there */
                 r = store(fs, &place, caller, text, size, fi->flags & O_APPEND ? 0 : offset);
-        if (r == 0)
-                fuse_reply_write(req, size);
+        if (r >= 0)
+                fuse_reply_write(req, r > 0 ? (size_t)r : size);
         else
                 reply_result(req, r);
         place_clear(&place);

@@ -40,8 +40,8 @@ struct vdir {
         int (*list)(const struct view_ctx *ctx, const char *path,
                     void (*add)(const char *name, mode_t mode, void *data), void *data);
         int (*render)(const struct view_ctx *ctx, const char *path, GString *out);
-        /* what a write(2) of len bytes at offset does; the file was opened without O_APPEND, or offset is 0
-         */
+        /* what a write(2) of len bytes at offset does; of a file opened with O_APPEND, offset is 0. Returns
+         * 0, or how many bytes were taken if not all, which write(2) then returns; or -errno */
         int (*store)(const struct view_ctx *ctx, const char *path, const char *text, size_t len,
                      off_t offset);
 };

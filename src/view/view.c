@@ -103,7 +103,7 @@ int view_store(const struct view_ctx *ctx, const char *path, const char *text, s
         if (!row)
                 return -ENOENT;
         if (S_ISDIR(row->mode))
-                return row->dir && *below ? row->dir->store(ctx, below, text, len, 0) : -EISDIR;
+                return row->dir && *below ? MIN(row->dir->store(ctx, below, text, len, 0), 0) : -EISDIR;
         return row->store ? row->store(ctx, text, len) : -EROFS;
 }
 

@@ -26,9 +26,10 @@ static void write_at(const struct sysctl_entry *entry, const uint8_t *data, size
 {
         g_autofree char *current = g_strndup((const char *)data, size / 2);
         g_autoptr(GString) shown = g_string_new(NULL);
+        size_t taken;
         bool ignored;
         int r = sysctl_value_parse_at(entry, current, (const char *)data + size / 2, size - size / 2,
-                                      (off_t)(size / 2), &ignored, shown);
+                                      (off_t)(size / 2), &ignored, &taken, shown);
 
         g_assert((r == 0 && !ignored) || shown->len == 0);
 }

@@ -298,7 +298,10 @@ static int open_and_write(const struct job *job)
 
         if (fd < 0)
                 return fd;
-        return pwrite(fd, job->text, job->len, job->offset) < 0 ? err_negative() : 0;
+        ssize_t n = pwrite(fd, job->text, job->len, job->offset);
+        if (n < 0)
+                return err_negative();
+        return (size_t)n == job->len ? 0 : (int)n;
 }
 
 /* IPC namespaces let their root write and nobody else, whatever the capabilities: this thread becomes it for
@@ -333,7 +336,9 @@ static int write_work(struct job *job)
 
 static int write_in_child(void *data, int out)
 {
-        return open_and_write(data);
+        int r = open_and_write(data);
+
+        return MIN(r, 0); /* an exit status has no room for more */
 }
 
 static int write_through_child(const struct view_ctx *ctx, struct job *job)

@@ -17,7 +17,7 @@ int sysctl_file_read(const struct view_ctx *ctx, const char *name, GString *out)
 
 /* Writes to it in one pwrite(2), after checking that the caller owns the namespaces that answer: in a
  * container's view by being root of the user namespace that owns them, -EACCES where that is the host's.
- * Returns 0 or -errno. */
+ * Returns as struct vdir's store. */
 int sysctl_file_write(const struct view_ctx *ctx, const char *name, const char *text, size_t len,
                       off_t offset);
 

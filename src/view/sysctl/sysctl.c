@@ -194,6 +194,7 @@ struct write {
         const char *name, *text;
         size_t len;
         off_t offset;
+        size_t taken; /* of len, in the end */
         enum sysctl_class klass;
         struct sysctl_entry entry;
 };
@@ -234,7 +235,7 @@ static bool keep(const struct view_ctx *ctx, const struct write *w, const char *
 }
 
 /* Returns 1 when the value changed meanwhile and all is to be done again, 0 or -errno. */
-static int try_store(const struct view_ctx *ctx, const struct write *w)
+static int try_store(const struct view_ctx *ctx, struct write *w)
 {
         g_autoptr(GString) current = g_string_new(NULL), value = g_string_new(NULL);
         g_autofree char *own = NULL;
@@ -243,7 +244,7 @@ static int try_store(const struct view_ctx *ctx, const struct write *w)
 
         if (r == 0)
                 r = sysctl_value_parse_at(&w->entry, current->str, w->text, w->len, w->offset, &ignored,
-                                          value);
+                                          &w->taken, value);
         if (r < 0 || ignored || trigger)
                 return r;
         r = check_partner(ctx, &w->entry, value->str);
@@ -282,7 +283,7 @@ static int store_own(const struct view_ctx *ctx, struct write *w)
         do
                 r = try_store(ctx, w);
         while (r > 0);
-        return r;
+        return r < 0 || w->taken == w->len ? r : (int)w->taken;
 }
 
 static int store(const struct view_ctx *ctx, const char *name, const char *text, size_t len, off_t offset)

@@ -38,6 +38,12 @@ enum sysctl_flags {
         SYSCTL_PID_SPACE = 1 << 12,  /* of the PID namespace of who reads */
         SYSCTL_SINCE_6_14 = 1 << 13, /* namespaced by kernels from 6.14 on; private with older ones */
         SYSCTL_BIND = 1 << 14, /* below a kernel mount (view_kernel_mounts()), bound over the kernel's file */
+        SYSCTL_OR_0 = 1 << 15, /* 0 too, below the smallest value */
+        SYSCTL_ELSE_100 = 1 << 16, /* 100 in the place of 0 and less */
+        SYSCTL_BY_512 = 1 << 17,   /* rounded up to a multiple of 512 */
+        SYSCTL_LENIENT = 1 << 18, /* never an error: what cannot be read is left as it was, and less than 0 is
+                                     0 */
+        SYSCTL_BEGIN = 1 << 19,   /* of words: with anything behind */
 };
 
 struct sysctl_entry {
@@ -49,7 +55,8 @@ struct sysctl_entry {
         unsigned count;      /* numbers in the file, as vectors have several; 0: as many as it shows */
         unsigned flags;      /* enum sysctl_flags */
         const char *partner; /* name of another entry, see the flags */
-        const char *words;   /* of strings: "on|off", what can be written, a newline behind it; NULL: any */
+        const char *words;   /* of strings: "on|off", what can be written, and one more byte, a newline; NULL:
+                               any */
 };
 
 /* The entry of a name, that of the directory it is in ("net"), or NULL. */

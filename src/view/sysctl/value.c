@@ -1,11 +1,19 @@
 #include "view/sysctl/value.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* NUMBER_MAX: the kernel refuses digits that fill its buffer of 22 bytes. */
-enum { PAGE = 4096, NUMBER_MAX = 21, NUMBER_TEXT = NUMBER_MAX + 4, COUNT_MAX = 16, GUESSED_STRING = 256 };
+enum {
+        PAGE = 4096,
+        NUMBER_MAX = 21,
+        NUMBER_TEXT = NUMBER_MAX + 4,
+        COUNT_MAX = 16,
+        GUESSED_STRING = 256,
+        TAINT_BITS = (1 << 19) - 1
+};
 
 /* What is left of the written text. */
 struct input {
@@ -86,10 +94,14 @@ static int check_range(const struct sysctl_entry *entry, bool negative, uint64_t
 {
         bool is_signed = entry->type != SYSCTL_UINT && entry->type != SYSCTL_ULONG;
 
-        if (negative)
+        if (negative && (value > 0 || !is_signed))
                 return is_signed && entry->min <= 0 && value <= -(uint64_t)entry->min ? 0 : -EINVAL;
-        if (value > entry->max)
-                return entry->flags & SYSCTL_ERANGE ? -ERANGE : -EINVAL;
+        if (entry->flags & SYSCTL_ERANGE && (value + PAGE - 1) / PAGE > UINT_MAX) /* may wrap, as there */
+                return -ERANGE;
+        if (value > entry->max && !(entry->flags & SYSCTL_ERANGE))
+                return -EINVAL;
+        if (value == 0 && entry->flags & SYSCTL_OR_0)
+                return 0;
         return entry->min <= 0 || value >= (uint64_t)entry->min ? 0 : -EINVAL;
 }
 
@@ -121,6 +133,10 @@ static uint64_t normalise(const struct sysctl_entry *entry, const char *current,
                 return value != 0;
         if (entry->flags & SYSCTL_POWER_OF_2)
                 return round_up(value);
+        if (entry->flags & SYSCTL_BY_512)
+                return MIN((value + 511) / 512 * 512, entry->max);
+        if (entry->flags & SYSCTL_ADDS)
+                value &= TAINT_BITS;
         return entry->flags & SYSCTL_ADDS && current ? value | g_ascii_strtoull(current, NULL, 10) : value;
 }
 
@@ -138,6 +154,12 @@ static int parse_one(const struct sysctl_entry *entry, const char *current, stru
         if (r < 0)
                 return r;
         value = normalise(entry, current, value);
+        if (entry->flags & SYSCTL_LENIENT && negative)
+                value = 0;
+        if (entry->flags & SYSCTL_ELSE_100 && (negative || value == 0)) {
+                value = 100;
+                negative = false;
+        }
         g_snprintf(ret, NUMBER_TEXT, "%s%" G_GUINT64_FORMAT,
                    negative && value && entry->type != SYSCTL_BOOL ? "-" : "", value);
         return 0;
@@ -155,10 +177,12 @@ static int parse_numbers(const struct sysctl_entry *entry, const char *current, 
                 if (in->left == 0)
                         break;
                 int r = parse_one(entry, current, in, ret[n]);
+                if (r < 0 && entry->flags & SYSCTL_LENIENT)
+                        return (int)n;
                 if (r < 0)
                         return r;
         }
-        return n > 0 ? (int)n : -EINVAL;
+        return n > 0 || entry->flags & SYSCTL_LENIENT ? (int)n : -EINVAL;
 }
 
 static unsigned count_words(const GStrv words)
@@ -187,13 +211,16 @@ static int parse_vector(const struct sysctl_entry *entry, const char *current, s
         return 0;
 }
 
-static bool is_word(const char *words, const struct input *in)
+static bool is_word(const struct sysctl_entry *entry, const struct input *in)
 {
-        g_auto(GStrv) list = g_strsplit(words, "|", -1);
+        g_auto(GStrv) list = g_strsplit(entry->words, "|", -1);
 
-        for (char **word = list; *word; word++)
-                if (strlen(*word) + 1 == in->left && strncmp(in->text, *word, in->left - 1) == 0)
-                        return in->text[in->left - 1] == '\n';
+        for (char **word = list; *word; word++) {
+                size_t len = strlen(*word);
+                if ((len + 1 == in->left || (entry->flags & SYSCTL_BEGIN && len <= in->left)) &&
+                    strncmp(in->text, *word, len) == 0)
+                        return true;
+        }
         return false;
 }
 
@@ -201,7 +228,7 @@ static bool is_word(const char *words, const struct input *in)
 static int parse_string(const struct sysctl_entry *entry, const char *current, size_t start, struct input *in,
                         GString *out)
 {
-        if (entry->words && !is_word(entry->words, in))
+        if (entry->words && (start > 0 || !is_word(entry, in)))
                 return -EINVAL;
         g_string_append_len(out, current ? current : "", (gssize)start);
         for (size_t i = 0; i < in->left && start + i + 1 < entry->max; i++) {
@@ -268,31 +295,38 @@ static int parse_bitmap(const struct sysctl_entry *entry, const char *current, s
 }
 
 int sysctl_value_parse_at(const struct sysctl_entry *entry, const char *current, const char *text, size_t len,
-                          off_t offset, bool *ret_ignored, GString *out)
+                          off_t offset, bool *ret_ignored, size_t *ret_taken, GString *out)
 {
         struct input in = {.text = text, .left = MIN(len, PAGE - 1)};
         size_t shown = current ? strcspn(current, "\n") : 0;
+        int r;
 
         if (entry->type == SYSCTL_STRING && entry->max > 0)
                 shown = MIN(shown, entry->max - 1);
+        *ret_taken = len;
         *ret_ignored = len == 0 || (entry->type == SYSCTL_STRING   ? (uint64_t)offset > shown
                                     : entry->type != SYSCTL_BITMAP ? offset > 0
                                                                    : false);
         if (*ret_ignored)
-                return 0;
+                return entry->words ? -EINVAL : 0;
         if (entry->type == SYSCTL_STRING)
                 return parse_string(entry, current, (size_t)offset, &in, out);
         if (entry->type == SYSCTL_BITMAP)
                 return parse_bitmap(entry, offset > 0 ? current : NULL, &in, out);
-        return parse_vector(entry, current, &in, out);
+        r = parse_vector(entry, current, &in, out);
+        skip_spaces(&in);
+        if (entry->type != SYSCTL_UINT) /* whose handler says that it took all */
+                *ret_taken = len - in.left;
+        return r;
 }
 
 int sysctl_value_parse(const struct sysctl_entry *entry, const char *current, const char *text, size_t len,
                        GString *out)
 {
+        size_t taken;
         bool ignored;
 
-        return sysctl_value_parse_at(entry, current, text, len, 0, &ignored, out);
+        return sysctl_value_parse_at(entry, current, text, len, 0, &ignored, &taken, out);
 }
 
 static bool is_number(const char *text)

@@ -177,9 +177,14 @@ Test(value, what_is_shaped)
         check_named("fs/pipe-max-size", "1048576\n", "2147483648", 0, "2147483648");
         check_named("fs/pipe-max-size", "1048576\n", "2147483649", -EINVAL, "");
         check_named("vm/dirty_bytes", "0\n", "0", -EINVAL, "");
-        check_named("vm/dirty_bytes", "0\n", "18446744073709551615", -ERANGE, "");
+        check_named("vm/dirty_bytes", "0\n", "17592186044417", -ERANGE, "");
         check_named("vm/lowmem_reserve_ratio", "256\t256\t32\t0\n", "1", 0, "1\t256\t32\t0");
         check_named("kernel/printk_devkmsg", "on\n", "off\n", 0, "off");
+        check_named("vm/percpu_pagelist_high_fraction", "0\n", "7", -EINVAL, "");
+        check_named("vm/percpu_pagelist_high_fraction", "8\n", "0", 0, "0");
+        check_named("vm/lowmem_reserve_ratio", "256\t32\n", "-1 x", 0, "0\t32");
+        check_named("kernel/sched_rr_timeslice_ms", "90\n", "-1", 0, "100");
+        check_named("net/netfilter/nf_conntrack_buckets", "512\n", "513", 0, "1024");
         check_named("kernel/printk_devkmsg", "on\n", "off", -EINVAL, "");
         check_named("kernel/printk_devkmsg", "on\n", "never\n", -EINVAL, "");
 }
@@ -198,9 +203,10 @@ static void check_at(const struct sysctl_entry *entry, const char *current, cons
                      bool ignored, const char *expected)
 {
         g_autoptr(GString) out = g_string_new(NULL);
+        size_t taken;
         bool got;
 
-        cr_expect_eq(sysctl_value_parse_at(entry, current, text, strlen(text), offset, &got, out), 0);
+        cr_expect_eq(sysctl_value_parse_at(entry, current, text, strlen(text), offset, &got, &taken, out), 0);
         cr_expect_eq(got, ignored, "'%s' at %jd", text, (intmax_t)offset);
         cr_expect_str_eq(out->str, expected, "'%s' at %jd", text, (intmax_t)offset);
 }
