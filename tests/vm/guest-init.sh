@@ -11,7 +11,6 @@ ln -s /proc/self/fd /dev/fd
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t tmpfs -o mode=755 run /run
-mount -t tmpfs -o mode=1777 tmp /tmp
 mount -t securityfs securityfs /sys/kernel/security
 while read -r module; do
         insmod "/vm/modules/$module" || echo "vm: cannot load $module"

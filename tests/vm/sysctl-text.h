@@ -86,14 +86,18 @@ static inline char *sysctl_text_encode(const char *bytes, size_t len, char word[
         return word;
 }
 
-/* RESULT of a write of len bytes that returned n, or -1 with this errno. */
+/* RESULT of a write of len bytes that returned n, or -1 with this errno; of one without a name, "E524". */
 static inline char *sysctl_text_result(ssize_t n, int error, size_t len, char word[32])
 {
         const char *name = n < 0 ? strerrorname_np(error) : NULL;
 
         if (n >= 0 && (size_t)n == len)
                 strcpy(word, "=");
+        else if (n >= 0)
+                snprintf(word, 32, "%zd", n);
+        else if (name)
+                snprintf(word, 32, "%s", name);
         else
-                snprintf(word, 32, name ? "%s" : "%.0s%zd", name ? name : "", n);
+                snprintf(word, 32, "E%d", error);
         return word;
 }

@@ -11,7 +11,7 @@
 enum { ROOT = 100000, SHOWN_MAX = 60 };
 
 struct replay {
-        char *folder, *source; /* the fixture, and the name of the data file */
+        char *folder, *kernel; /* the fixture, and the version that the data file is of */
         struct host *host;
         GHashTable *known, *met; /* "NAME TEXT", from the file of differences; those that were met */
         unsigned writes, differences;
@@ -52,30 +52,30 @@ static char *read_word(const struct sysctl *s, const char *name)
         return g_strdup(sysctl_text_encode(text->str, text->len, word));
 }
 
-/* Whether the file of differences has it, for this name or for all, for this text or for all. */
+/* Whether the file of differences has it: for this name, perhaps of one kernel, or for all; for this text or
+ * all.
+ */
 static bool is_known(struct replay *replay, const char *name, const char *text)
 {
-        const char *names[] = {name, "*"}, *texts[] = {text, "*"};
+        g_autofree char *of_kernel = g_strdup_printf("%s:%s", replay->kernel, name);
+        const char *names[] = {name, of_kernel, "*"}, *texts[] = {text, "*"};
 
-        for (int i = 0; i < 4; i++) {
-                char *key = g_strdup_printf("%s %s", names[i / 2], texts[i % 2]);
-                bool known = g_hash_table_contains(replay->known, key);
-                if (known)
-                        g_hash_table_add(replay->met, key);
-                else
-                        g_free(key);
-                if (known)
-                        return true;
+        for (unsigned i = 0; i < G_N_ELEMENTS(names) * G_N_ELEMENTS(texts); i++) {
+                g_autofree char *key = g_strdup_printf("%s %s", names[i / 2], texts[i % 2]);
+                if (!g_hash_table_contains(replay->known, key))
+                        continue;
+                g_hash_table_add(replay->met, g_steal_pointer(&key));
+                return true;
         }
         return false;
 }
 
-static void report(struct sysctl *s, const char *text, const char *kernel, const char *ours)
+static void report(struct sysctl *s, const char *text, const char *what, const char *kernel, const char *ours)
 {
         if (is_known(s->replay, s->name, text))
                 return;
         if (s->replay->differences++ < SHOWN_MAX || g_getenv("CLOISTER_TEST_VERBOSE"))
-                cr_log_error("%s: %s %.60s: kernel %s, ours %s", s->replay->source, s->name, text, kernel,
+                cr_log_error("%s: %s %.60s: kernel %s, ours %s", s->replay->kernel, s->name, text, kernel,
                              ours);
 }
 
@@ -83,12 +83,11 @@ static void report(struct sysctl *s, const char *text, const char *kernel, const
 static void compare_value(struct sysctl *s, const char *name, const char *text)
 {
         const char *kernel = g_hash_table_lookup(s->values, name);
-        g_autofree char *ours = read_word(s, name), *value = decode(kernel), *label = NULL;
+        g_autofree char *ours = read_word(s, name), *value = decode(kernel);
 
         if (strcmp(kernel, "-") == 0 || strcmp(ours, kernel) == 0)
                 return;
-        label = g_strdup_printf("%s then shows", strcmp(name, s->name) == 0 ? text : name);
-        report(s, label, kernel, ours);
+        report(s, text, ", shows then", kernel, ours);
         sysctl_store_set(s->container->sysctls, name, value);
 }
 
@@ -104,7 +103,7 @@ static void write_line(struct sysctl *s, char **words)
         s->replay->writes++;
         sysctl_text_result(r < 0 ? -1 : r > 0 ? r : (ssize_t)len, -r, len, result);
         if (strcmp(result, words[2]) != 0)
-                report(s, text, words[2], result);
+                report(s, text, "", words[2], result);
         if (words[3])
                 g_hash_table_insert(s->values, g_strdup(s->name), g_strdup(words[3]));
         compare_value(s, s->name, text);
@@ -187,7 +186,9 @@ static void replay_file(struct replay *replay, const char *name)
 {
         g_auto(GStrv) lines = read_lines(name);
 
-        replay->source = g_strdup(name);
+        g_auto(GStrv) parts = g_strsplit_set(name, "-", 2);
+
+        replay->kernel = g_strndup(parts[1], strlen(parts[1]) - strlen(".txt"));
         replay->folder = fixture_folder();
         fixture_write(replay->folder, "proc/self/mountinfo", "");
         fixture_write(replay->folder, "proc/uptime", "10.00 10.00\n");
@@ -196,7 +197,7 @@ static void replay_file(struct replay *replay, const char *name)
         replay_all(replay, lines, false);
         host_free(replay->host);
         fixture_remove(replay->folder);
-        g_free(replay->source);
+        g_free(replay->kernel);
 }
 
 /* A difference that is none any more is to be taken out of the file. */

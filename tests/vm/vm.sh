@@ -149,7 +149,8 @@ vm_root_cloister() {
 vm_root_basic() {
         vm_root_folders
         install -m 755 "$VM_SOURCE/tests/vm/guest-init.sh" "$VM_ROOT/vm/init"
-        vm_add /usr/bin/bash /usr/bin/jq /usr/lib/locale/C.utf8 $(vm_programs_of coreutils findutils grep sed util-linux procps mount) && vm_modules $VM_MODULES && vm_root_cloister
+        vm_add /usr/bin/bash /usr/bin/dash /usr/bin/jq /usr/lib/locale/C.utf8 $(vm_programs_of coreutils findutils grep sed util-linux procps mount) &&
+                ln -sfn dash "$VM_ROOT/usr/bin/sh" && vm_modules $VM_MODULES && vm_root_cloister
 }
 
 # ---- boot ----------------------------------------------------------------------------------------------------------
@@ -220,7 +221,7 @@ vm_run() {
         mkdir "$VM_WORK/back" && tar -xf "$VM_WORK/back.img" -C "$VM_WORK/back" 2>/dev/null
         [ $status = 0 ] && [ -s "$VM_WORK/back/vm/status" ] && return "$(cat "$VM_WORK/back/vm/status")"
         vm_say "no result (qemu: $status); the end of the console, of kernel $VM_RELEASE:"
-        tail -n 40 "$VM_WORK/console" | tr -d '\r' >&2
+        tail -n 80 "$VM_WORK/console" | tr -d '\r' >&2
         [ $status = 124 ] && return 124
         return 125
 }
