@@ -55,6 +55,7 @@ bool sysctl_is_namespaced(const char *normal)
                 "net/netfilter/nf_conntrack_buckets",
                 "net/netfilter/nf_conntrack_expect_max",
                 "net/netfilter/nf_conntrack_max",
+                "net/netfilter/nf_hooks_lwtunnel",
                 NULL,
         };
 

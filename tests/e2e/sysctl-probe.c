@@ -196,13 +196,15 @@ static int fuzz(char **argv)
 {
         static char text[TEXT_MAX];
         g_autoptr(GPtrArray) names = all_names();
-        time_t end = time(NULL) + (argv[0] ? atoi(argv[0]) : 1);
-        GRand *rand = g_rand_new_with_seed(argv[0] && argv[1] ? (guint32)atoi(argv[1]) : 1);
+        time_t end = time(NULL) + atoi(argv[0]);
+        GRand *rand = g_rand_new_with_seed((guint32)atoi(argv[1]));
         unsigned long tried = 0, taken = 0;
 
         while (time(NULL) < end) {
                 const char *name = names->pdata[g_rand_int_range(rand, 0, (int)names->len)];
                 int len = make_bytes(rand, text);
+                if (g_strv_contains((const char *const *)argv + 2, name))
+                        continue;
                 taken += write_name(name, text, len) >= 0;
                 tried++;
         }
@@ -277,8 +279,8 @@ static int reference(char **argv)
         char byte;
         pid_t pid;
 
-        if (!argv[0] || !argv[1] || pipe2(made, O_CLOEXEC) < 0 || pipe2(mapped, O_CLOEXEC) < 0)
-                return fail("usage");
+        if (pipe2(made, O_CLOEXEC) < 0 || pipe2(mapped, O_CLOEXEC) < 0)
+                return fail("pipe");
         pid = fork();
         if (pid < 0)
                 return fail("fork");
@@ -295,11 +297,12 @@ int main(int argc, char **argv)
 {
         static const struct {
                 const char *name;
+                int n_args;
                 int (*run)(char **argv);
-        } commands[] = {{"list", list}, {"fuzz", fuzz}, {"reference", reference}};
+        } commands[] = {{"list", 0, list}, {"fuzz", 2, fuzz}, {"reference", 2, reference}};
 
         for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++)
-                if (g_str_equal(argv[1], commands[i].name))
+                if (g_str_equal(argv[1], commands[i].name) && argc - 2 >= commands[i].n_args)
                         return commands[i].run(argv + 2);
         fprintf(stderr, "usage: sysctl-probe list|fuzz|reference ...\n");
         return 2;

@@ -430,6 +430,8 @@ static const struct sysctl_entry entries[] = {
         SPECIAL("net/netfilter/nf_conntrack_buckets", SYSCTL_INT, 1, INT_MAX, SYSCTL_BIND | SYSCTL_BY_512),
         SPECIAL("net/netfilter/nf_conntrack_expect_max", SYSCTL_INT, 1, INT_MAX, SYSCTL_BIND),
         SPECIAL("net/netfilter/nf_conntrack_max", SYSCTL_INT, 0, INT_MAX, SYSCTL_BIND),
+        /* one switch for the machine, which the kernel lets the root of any network namespace turn on */
+        SPECIAL("net/netfilter/nf_hooks_lwtunnel", SYSCTL_INT, 0, 1, SYSCTL_BIND | SYSCTL_LATCH),
         INITIAL("net/netfilter/nf_log_all_netns"),
         INITIAL("net/netrom"),
         INITIAL("net/nf_conntrack_max"),

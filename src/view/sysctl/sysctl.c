@@ -143,6 +143,14 @@ static int render_value(const struct view_ctx *ctx, const char *name, enum sysct
         return sysctl_file_read(ctx, name, out);
 }
 
+/* In the trees of a registered container, whoever looks such a name up then meets the kernel's own file there
+ * (view_kernel_mounts()): only to tell the size of ours to the lookup, two processes would be forked. */
+static bool is_covered(const struct view_ctx *ctx, const char *name)
+{
+        return ctx->caller != 0 && ctx->container->kind == CONTAINER_REGISTERED &&
+               sysctl_table_is_pid_space(name);
+}
+
 static int render(const struct view_ctx *ctx, const char *name, GString *out)
 {
         enum sysctl_class klass;
@@ -150,6 +158,8 @@ static int render(const struct view_ctx *ctx, const char *name, GString *out)
 
         if (r == 0)
                 r = check_readable(ctx, name, klass);
+        if (r == 0 && is_covered(ctx, name))
+                r = -EOPNOTSUPP;
         return r < 0 ? r : render_value(ctx, name, klass, out);
 }
 

@@ -127,6 +127,16 @@ Test(namespaced, each_kind_reaches_the_callers_own_namespace)
         check_private_to_box("proc/sys/user/max_net_namespaces", "17\n", "17\n");
 }
 
+Test(namespaced, covered_names_are_not_rendered_for_a_lookup)
+{
+        struct view_ctx inside = context(box, child, ROOT), control = context(box, 0, 0);
+        g_autofree char *last = text_of(&control, "proc/sys/kernel/ns_last_pid");
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        cr_expect_neq(last[0], '\0');
+        cr_expect_eq(view_render(&inside, "proc/sys/kernel/ns_last_pid", text), -EOPNOTSUPP);
+}
+
 Test(namespaced, errors_are_the_kernels)
 {
         struct view_ctx inside = context(box, child, ROOT);
