@@ -314,6 +314,8 @@ int sysctl_value_parse_at(const struct sysctl_entry *entry, const char *current,
         if (entry->type == SYSCTL_BITMAP)
                 return parse_bitmap(entry, offset > 0 ? current : NULL, &in, out);
         r = parse_vector(entry, current, &in, out);
+        if (entry->flags & SYSCTL_LENIENT && in.left == MIN(len, PAGE - 1))
+                return r; /* not one number: the handler drops the error and the count stays what it was */
         skip_spaces(&in);
         if (entry->type != SYSCTL_UINT) /* whose handler says that it took all */
                 *ret_taken = len - in.left;
